@@ -1,0 +1,1 @@
+//! LAS, LAZ and COPC files.

@@ -1,0 +1,13 @@
+//! Groma turns survey data into predictions inside any program.
+//!
+//! Open a model, hand over a LAS/LAZ tile or an array of points, and get classes, confidence and probabilities back.
+
+pub mod cloud;
+pub mod error;
+pub mod features;
+pub mod io;
+pub mod job;
+pub mod model;
+pub mod pipeline;
+
+pub use error::{Error, Result};

@@ -1,0 +1,5 @@
+//! The top-level flows: a tile in, a classified tile out.
+
+pub mod classify;
+
+pub use classify::{ClassifyOptions, FileSummary, Predictions, Timings, classify_cloud, classify_file};
