@@ -5,9 +5,11 @@
 pub mod cloud;
 pub mod error;
 pub mod features;
+pub mod filters;
 pub mod io;
 pub mod job;
 pub mod model;
+pub mod neighbors;
 pub mod pipeline;
 
 pub use error::{Error, Result};
