@@ -32,7 +32,7 @@ fn cloud(path: &Path) -> PointCloud {
 fn compare_columns(source: &Path, output: &Path, added: &[String]) {
     let (a, b) = (cloud(source), cloud(output));
     assert_eq!(a.frame(), b.frame());
-    assert_eq!(a.coordinates(), b.coordinates());
+    assert!(a.coordinates() == b.coordinates());
     let format = LasReader::open(source).unwrap().header().point_format;
     for column in a.columns() {
         let found = b.column(&column.name).unwrap_or_else(|| panic!("{} is gone", column.name));
@@ -49,7 +49,7 @@ fn compare_columns(source: &Path, output: &Path, added: &[String]) {
         assert_eq!(std::mem::discriminant(found), std::mem::discriminant(&column.values), "{}", column.name);
     }
     for (name, values) in added.iter().zip(two_columns(0, a.len())) {
-        assert_eq!(b.column(name), Some(&values), "{name}");
+        assert!(b.column(name) == Some(&values), "{name}");
     }
     let fresh = added.iter().filter(|n| a.column(n).is_none()).count();
     assert_eq!(b.columns().len(), a.columns().len() + fresh);
@@ -125,7 +125,7 @@ fn every_file_survives_a_copy_and_an_update() {
             compare_bytes(&raw, &written, mode == "update");
             compare_columns(source, &output, &names);
             if mode == "copy" {
-                assert_eq!(records(source), records(&output), "raw records");
+                assert!(records(source) == records(&output), "raw records");
             }
             jobs.push((source.clone(), output, mode, names));
         }
@@ -143,7 +143,7 @@ fn an_update_of_an_update_adds_nothing() {
         let options = WriteOptions { overwrite: true, ..WriteOptions::default() };
         let names = rewrite(source, &once, true, &options).unwrap();
         assert_eq!(rewrite(&once, &twice, true, &options).unwrap(), names);
-        assert_eq!(std::fs::read(&once).unwrap(), std::fs::read(&twice).unwrap(), "{}", source.display());
+        assert!(std::fs::read(&once).unwrap() == std::fs::read(&twice).unwrap(), "{}", source.display());
     }
 }
 
