@@ -3,6 +3,7 @@
 //! Open a model, hand over a LAS/LAZ tile or an array of points, and get classes, confidence and probabilities back.
 
 pub mod cloud;
+pub mod device;
 pub mod error;
 pub mod features;
 pub mod filters;
@@ -11,5 +12,6 @@ pub mod job;
 pub mod model;
 pub mod neighbors;
 pub mod pipeline;
+pub mod runtime;
 
 pub use error::{Error, Result};
