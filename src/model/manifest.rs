@@ -172,10 +172,8 @@ impl Manifest {
                 format!("`{column}` is there twice")
             })?;
         }
-        let schema = Schema::from_spec(self.features.clone()).map_err(|e| {
-            let named = e.subject().and_then(|name| columns.iter().position(|column| *column == name));
-            check.error(named.map_or("features".into(), |i| format!("features.columns[{i}]")), e.to_string())
-        })?;
+        let schema = Schema::from_spec(self.features.clone())
+            .map_err(|e| check.error(place_of_feature(columns, &e), e.to_string()))?;
         // A schema may expand named sets; a model's columns are those of its tensor, one by one.
         check.that(schema.columns() == columns.as_slice(), "features.columns", || {
             format!("{} names stand for {} columns; list every column", columns.len(), schema.columns().len())
@@ -235,6 +233,12 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// Where in the manifest a schema's error is: at the column it names, if it names one.
+fn place_of_feature(columns: &[String], error: &Error) -> String {
+    let named = error.subject().and_then(|name| columns.iter().position(|column| *column == name));
+    named.map_or("features".into(), |i| format!("features.columns[{i}]"))
 }
 
 /// Makes errors that name the model and the place.

@@ -98,7 +98,8 @@ impl Engine {
 }
 
 /// A session that computes on the thread that calls it: no threads of its own, nothing that spins, and no memory plan for
-/// a number of rows that changes from call to call.
+/// a number of rows that changes from call to call. The memory arena stays on: without it a network of 77-128-64-4 runs no
+/// faster and needs no less memory.
 fn session(runtime: &Runtime, onnx: &[u8], folder: Option<&Path>) -> ort::Result<Session> {
     let mut builder = Session::builder(runtime.environment())?
         .with_intra_threads(1)?
