@@ -140,8 +140,11 @@ impl Manifest {
         check.that(self.manifest_version == VERSION, "manifest_version", || {
             format!("{}, this build reads version {VERSION}", self.manifest_version)
         })?;
-        for (place, text) in [("name", &self.name), ("input", &self.input), ("output", &self.output)] {
-            check.that(!text.trim().is_empty() && !text.contains('\0'), place, || format!("`{text}` is not a name"))?;
+        let names = [("name", &self.name), ("version", &self.version), ("licence", &self.licence)];
+        for (place, text) in names.into_iter().chain([("input", &self.input), ("output", &self.output)]) {
+            check.that(!text.trim().is_empty() && !text.contains('\0'), place, || {
+                format!("{text:?}; write a text that is not blank")
+            })?;
         }
         let schema = self.check_schema(check)?;
         self.check_normalization(check)?;

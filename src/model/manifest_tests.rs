@@ -49,8 +49,9 @@ fn defaults_and_round_trip() {
 fn every_mistake_is_named_by_its_place() {
     let cases = [
         ("/manifest_version", serde_json::json!(2), "manifest_version", "version 1"),
-        ("/name", "".into(), "name", "not a name"),
-        ("/input", "a\u{0}b".into(), "input", "not a name"),
+        ("/name", "".into(), "name", "not blank"),
+        ("/licence", " ".into(), "licence", "not blank"),
+        ("/input", "a\u{0}b".into(), "input", "a\\0b"),
         ("/features/version", 7.into(), "features", "version"),
         ("/features/columns", serde_json::json!([]), "features.columns", "at least one"),
         ("/features/columns/2", "linearity@k10".into(), "features.columns[2]", "twice"),

@@ -78,8 +78,12 @@ impl Inner {
             .map_err(|e| load_error(&self.name, &e))
     }
 
-    /// Takes a session back.
+    /// Takes a session back. In a forked child it is left alone: its locks may be held by threads that do not exist there.
     pub(super) fn give_back(&self, engine: Engine) {
+        if self.runtime.check_process().is_err() {
+            std::mem::forget(engine);
+            return;
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(engine);
     }
 }
