@@ -36,6 +36,7 @@ const LONGEST_FILE: usize = 500;
 #[test]
 fn modules_import_only_from_lower_floors() {
     let mut broken = Vec::new();
+    assert!(files("src").len() > 5, "the sources were not found");
     for file in files("src") {
         let Some(module) = module_of(&file) else { continue };
         broken
@@ -98,17 +99,16 @@ fn upward_imports(module: &str, is_root: bool, text: &str) -> Vec<String> {
     let text = code(text);
     let own = row(module).unwrap_or(FLOORS.len());
     let mut broken = Vec::new();
-    for (at, name) in
-        imported(&text, "crate::").into_iter().chain(if is_root { imported(&text, "super::") } else { vec![] })
-    {
-        let through_super = text[..at].ends_with("super::") || text[at..].starts_with("super::");
-        let target = EXPORTED_AGAIN.iter().find(|(again, _)| *again == name).map_or(name, |(_, from)| from);
-        let line = text[..at].matches('\n').count() + 1;
-        match row(target) {
-            Some(row) if row < own || target == module => {}
-            Some(_) => broken.push(format!("line {line}: {module} may not import {target}")),
-            None if through_super => {} // a sibling inside the module
-            None => broken.push(format!("line {line}: `crate::{target}` is no module; name the module it lives in")),
+    for prefix in if is_root { &["crate::", "super::"][..] } else { &["crate::"] } {
+        for (at, name) in imported(&text, prefix) {
+            let target = EXPORTED_AGAIN.iter().find(|(again, _)| *again == name).map_or(name, |(_, from)| from);
+            let line = text[..at].matches('\n').count() + 1;
+            match row(target) {
+                Some(row) if row < own || target == module => {}
+                Some(_) => broken.push(format!("line {line}: {module} may not import {target}")),
+                None if *prefix == "super::" => {} // a neighbour inside the module
+                None => broken.push(format!("line {line}: `crate::{target}` is no module; name the one it lives in")),
+            }
         }
     }
     broken
