@@ -159,8 +159,11 @@ pub fn changed_class(i: usize, point_format: u8) -> Option<u8> {
 
 /// The two dimensions that the tests add.
 pub fn two_dimensions() -> [NewDimension; 2] {
-    [("confidence", "class confidence 0-255", DimensionType::U8), ("entropy", "class entropy (nats)", DimensionType::F32)]
-        .map(|(name, description, kind)| NewDimension { name: name.into(), description: description.into(), kind })
+    [
+        ("confidence", "class confidence 0-255", DimensionType::U8),
+        ("entropy", "class entropy (nats)", DimensionType::F32),
+    ]
+    .map(|(name, description, kind)| NewDimension { name: name.into(), description: description.into(), kind })
 }
 
 /// Their values for the points `first..first + count`.
@@ -186,14 +189,12 @@ pub fn rewrite(source: &Path, output: &Path, update: bool, options: &WriteOption
             break;
         }
         if update {
-            let old = groma::io::las::decode(
-                reader.header(),
-                &batch,
-                &groma::io::las::Columns::Named(&["classification"]),
-            )?;
+            let old =
+                groma::io::las::decode(reader.header(), &batch, &groma::io::las::Columns::Named(&["classification"]))?;
             let old = old.column("classification").unwrap().as_u8().unwrap().to_vec();
             // Where nothing changes in an upgrade, class 12 is written as 1, as the writer alone would do.
-            let kept = |class: u8| if class == 12 && reader.header().point_format < 6 && target >= 6 { 1 } else { class };
+            let kept =
+                |class: u8| if class == 12 && reader.header().point_format < 6 && target >= 6 { 1 } else { class };
             let classes: Vec<u8> =
                 (0..count).map(|i| changed_class(first + i, target).unwrap_or(kept(old[i]))).collect();
             let columns = two_columns(first, count);
