@@ -208,14 +208,14 @@ unsafe fn add_columns(points: &groma_points_t, count: usize, cloud: &mut PointCl
     for i in 0..points.column_count {
         let pointer = place.cast::<groma_column_t>();
         // SAFETY: column `i` is there, by the contract of this function.
-        let column = unsafe { options::read(pointer, &format!("columns[{i}]")) }?;
-        // SAFETY: as above.
         if unsafe { pointer.cast::<u32>().read_unaligned() } != size {
             return Err(Error::invalid(
                 format!("columns[{i}] has another struct_size than columns[0]"),
                 "pass one size in all",
             ));
         }
+        // SAFETY: as above.
+        let column = unsafe { options::read(pointer, &format!("columns[{i}]")) }?;
         // SAFETY: by the contract of this function.
         let name = unsafe { text(column.name, &format!("columns[{i}].name")) }?;
         if cloud.column(name).is_some() {
@@ -306,4 +306,88 @@ fn reserved<T>(count: usize) -> Result<Vec<T>> {
         .try_reserve_exact(count)
         .map_err(|_| Error::invalid(format!("{count} values do not fit into memory"), "pass fewer points at a time"))?;
     Ok(vector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C, packed)]
+    struct Own {
+        flag: u8,
+        x: i32,
+        y: i32,
+        z: i32,
+        intensity: u16,
+    }
+
+    #[test]
+    fn structs_and_columns_are_read_in_place() {
+        let own: Vec<Own> = (0..5).map(|i| Own { flag: 9, x: i, y: -i, z: 10 * i, intensity: 7 }).collect();
+        let angles = [4.0_f32, 3.0, 2.0, 1.0, 0.0];
+        let size = size_of::<groma_column_t>() as u32;
+        let columns = [
+            groma_column_t {
+                struct_size: size,
+                element_type: GROMA_TYPE_U16,
+                name: c"intensity".as_ptr(),
+                data: (&raw const own[0].intensity).cast(),
+                stride_bytes: size_of::<Own>() as i64,
+            },
+            // From the last value to the first.
+            groma_column_t {
+                struct_size: size,
+                element_type: GROMA_TYPE_F32,
+                name: c"scan_angle".as_ptr(),
+                data: (&raw const angles[4]).cast(),
+                stride_bytes: -4,
+            },
+        ];
+        let points = groma_points_t {
+            struct_size: size_of::<groma_points_t>() as u32,
+            coordinate_type: GROMA_TYPE_I32,
+            count: 5,
+            x: (&raw const own[0].x).cast(),
+            y: (&raw const own[0].y).cast(),
+            z: (&raw const own[0].z).cast(),
+            x_stride_bytes: size_of::<Own>() as i64,
+            y_stride_bytes: size_of::<Own>() as i64,
+            z_stride_bytes: size_of::<Own>() as i64,
+            scale: [0.01; 3],
+            offset: [1000.0, 2000.0, 0.0],
+            columns: columns.as_ptr(),
+            column_count: 2,
+            ..groma_points_t::defaults()
+        };
+        // SAFETY: every array holds five values at its stride.
+        let cloud = unsafe { cloud(&raw const points) }.unwrap();
+        assert_eq!(cloud.coordinates(), [&[0, 1, 2, 3, 4][..], &[0, -1, -2, -3, -4], &[0, 10, 20, 30, 40]]);
+        assert_eq!(cloud.frame().offset, [1000.0, 2000.0, 0.0]);
+        assert_eq!(cloud.column("intensity"), Some(&Values::U16(vec![7; 5])));
+        assert_eq!(cloud.column("scan_angle"), Some(&Values::F32(vec![0.0, 1.0, 2.0, 3.0, 4.0])));
+        assert_eq!(own[0].flag, 9);
+    }
+
+    #[test]
+    fn doubles_are_rounded_to_the_resolution() {
+        let positions = [100.004, 200.0, 1.0, 100.996, 200.5, 2.0];
+        let step = 3 * size_of::<f64>() as i64;
+        let points = groma_points_t {
+            struct_size: size_of::<groma_points_t>() as u32,
+            count: 2,
+            x: (&raw const positions[0]).cast(),
+            y: (&raw const positions[1]).cast(),
+            z: (&raw const positions[2]).cast(),
+            x_stride_bytes: step,
+            y_stride_bytes: step,
+            z_stride_bytes: step,
+            resolution_m: 0.01,
+            ..groma_points_t::defaults()
+        };
+        // SAFETY: every array holds two values at its stride.
+        let cloud = unsafe { cloud(&raw const points) }.unwrap();
+        assert_eq!(cloud.coordinates(), [&[0, 100][..], &[0, 50], &[0, 100]]);
+        // SAFETY: no points are read.
+        assert!(unsafe { super::cloud(&groma_points_t { count: 0, ..points }) }.unwrap().is_empty());
+    }
 }
