@@ -7,9 +7,11 @@ pub mod cloud;
 pub mod device;
 pub mod error;
 pub mod features;
+pub mod filters;
 pub mod io;
 pub mod job;
 pub mod model;
+pub mod neighbors;
 pub mod pipeline;
 pub mod runtime;
 

@@ -31,8 +31,8 @@ impl Worker {
     /// Runs `rows` feature rows; `features` is row-major `[rows, columns]`, raw values as the engine computes them, and is
     /// normalised in place; `logits` receives row-major `[rows, classes]`, before temperature and softmax.
     ///
-    /// The same row gives the same logits whatever the rows around it. After an error the contents of both slices are
-    /// unspecified.
+    /// A row's logits do not depend on the rows around it, up to the last bit for networks of matrix products and the usual
+    /// activations. After an error the contents of both slices are unspecified.
     ///
     /// # Errors
     /// [`Error::Inference`] for a feature or a logit that is not finite (named by column or class, and row) and for what
@@ -105,18 +105,7 @@ impl Worker {
             return Err(Error::internal("a worker without a session"));
         };
         let began = Instant::now();
-        let mut run = || {
-            if rows > 1 {
-                return call.run(session, rows, (features, columns), (logits, classes));
-            }
-            // A single row would take ONNX Runtime's matrix-vector path, whose sums are ordered otherwise: the last bit of
-            // a point's logits would depend on how the points were cut into batches. Two rows take the common path.
-            let mut doubled = [0.0; 2 * super::manifest::MAX_CLASSES];
-            let doubled = &mut doubled[..2 * classes];
-            call.run(session, 2, (&features.repeat(2), columns), (doubled, classes))?;
-            logits.copy_from_slice(&doubled[..classes]);
-            Ok(())
-        };
+        let mut run = || call.run(session, rows, (features, columns), (logits, classes));
         let (result, stopped) = match cancelled {
             Some(cancelled) if self.slow => watched(run, || call.terminate(), cancelled),
             _ => (run(), false),

@@ -17,7 +17,7 @@ const BATCH_ROWS: usize = 4096;
 /// Limits on what a manifest may ask for, so that a file cannot ask for unbounded memory.
 const MAX_BATCH_ROWS: usize = 1 << 20;
 /// A class index is a `u8`.
-pub(super) const MAX_CLASSES: usize = 255;
+const MAX_CLASSES: usize = 255;
 
 /// What a model needs and what it gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

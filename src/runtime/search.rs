@@ -12,8 +12,9 @@ const REMEDY: &str = "get one with `pip install onnxruntime==1.31.1` or `cargo x
 /// Finds and starts a runtime; `tried` receives the places that did not serve.
 pub(super) fn search(choice: Option<&Path>, tried: &mut Vec<Attempt>) -> Result<Runtime> {
     if let Some((path, origin)) = named(choice) {
-        return absolute(&path).and_then(|path| start(&path, origin)).inspect_err(|error| {
-            tried.push(Attempt { origin, place: path.display().to_string(), reason: error.to_string() });
+        return absolute(&path).and_then(|path| start(&path, origin)).map_err(|error| {
+            tried.push(attempt(origin, &path, &error));
+            if origin == Origin::Environment { blame_variable(error) } else { error }
         });
     }
     let mut first_error = None;
@@ -29,7 +30,7 @@ pub(super) fn search(choice: Option<&Path>, tried: &mut Vec<Attempt>) -> Result<
             match start(&file, origin) {
                 Ok(runtime) => return Ok(runtime),
                 Err(error) => {
-                    tried.push(Attempt { origin, place: file.display().to_string(), reason: error.to_string() });
+                    tried.push(attempt(origin, &file, &error));
                     first_error.get_or_insert(error);
                 }
             }
@@ -37,9 +38,32 @@ pub(super) fn search(choice: Option<&Path>, tried: &mut Vec<Attempt>) -> Result<
     }
     // A library that is there and does not serve says more than "none found".
     Err(first_error.unwrap_or_else(|| Error::RuntimeNotFound {
-        tried: tried.iter().map(|attempt| format!("{}: {}", attempt.origin.name(), attempt.place)).collect(),
+        tried: tried.iter().map(|attempt| format!("{}: {}", attempt.place, attempt.reason)).collect(),
         remedy: REMEDY.into(),
     }))
+}
+
+/// A file that did not serve, with the reason alone: the report shows path and remedy once, not in every line.
+fn attempt(origin: Origin, path: &Path, error: &Error) -> Attempt {
+    let reason = match error {
+        Error::RuntimeUnusable { what, .. } => what.clone(),
+        Error::RuntimeTooOld { version, needed, .. } => format!("version {version} is too old, {needed} is needed"),
+        Error::NotFound { .. } => "no such file".into(),
+        Error::Io { source, .. } => source.to_string(),
+        other => other.to_string(),
+    };
+    Attempt { origin, place: path.display().to_string(), reason }
+}
+
+/// Says where a path came from that the user may have set long ago.
+fn blame_variable(mut error: Error) -> Error {
+    if let Error::RuntimeUnusable { remedy, .. }
+    | Error::RuntimeTooOld { remedy, .. }
+    | Error::NotFound { remedy, .. } = &mut error
+    {
+        remedy.insert_str(0, &format!("{VARIABLE} is set to it; "));
+    }
+    error
 }
 
 /// The path that the caller or the environment names.

@@ -52,6 +52,7 @@ def save(name, nodes, inputs, outputs, initializers=(), manifest=MANIFEST, exter
         helper.set_model_props(model, {"groma.manifest": text})
     onnx.checker.check_model(model)
     if external:
+        (HERE / external).unlink(missing_ok=True)  # onnx appends to it
         onnx.save_model(model, HERE / name, save_as_external_data=True, location=external, size_threshold=0)
     else:
         onnx.save_model(model, HERE / name)
@@ -100,6 +101,21 @@ def main():
 
     renamed = [helper.make_node("MatMul", ["x", "w"], ["logits"])]
     save("other_name.onnx", renamed, [value("x", F32, ["rows", 5])], [logits], [w])
+
+    # Two layers whose weights are sines of 0, 1, 2, …: sums of many terms that no float holds exactly.
+    nodes, constants = [], []
+    for layer, (source, k, n, target) in enumerate([("features", 5, 64, "product"), ("hidden", 64, 3, "logits")]):
+        numbers = [("from", np.float32(0)), ("to", np.float32(k * n)), ("by", np.float32(1)), ("shape", np.array([k, n]))]
+        constants += [numpy_helper.from_array(np.asarray(v), f"{name}{layer}") for name, v in numbers]
+        nodes += [
+            helper.make_node("Range", [f"from{layer}", f"to{layer}", f"by{layer}"], [f"count{layer}"]),
+            helper.make_node("Sin", [f"count{layer}"], [f"sine{layer}"]),
+            helper.make_node("Reshape", [f"sine{layer}", f"shape{layer}"], [f"w{layer}"]),
+            helper.make_node("MatMul", [source, f"w{layer}"], [target]),
+        ]
+        if layer == 0:
+            nodes.append(helper.make_node("Relu", ["product"], ["hidden"]))
+    save("network.onnx", nodes, [features], [logits], constants)
 
     # Division by the first column: a row whose normalised first feature is 0 has an infinite logit, or none at all.
     starts, ends, axes = (numpy_helper.from_array(np.array([v], np.int64), n) for n, v in [("s", 0), ("e", 1), ("a", 1)])

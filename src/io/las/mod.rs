@@ -6,6 +6,7 @@
 
 mod bytes;
 mod chunks;
+mod create;
 mod crs;
 mod decode;
 mod extra_bytes;
@@ -19,6 +20,7 @@ mod upgrade;
 mod vlr;
 mod writer;
 
+pub use create::write_cloud;
 pub use crs::Crs;
 pub use decode::{Columns, decode, read_cloud};
 pub use extra_bytes::{DimensionType, ExtraDimension, NewDimension};

@@ -64,7 +64,7 @@ impl Vlr {
         let length = u16::try_from(self.data.len()).map_err(|_| {
             Error::invalid(
                 format!("the {} record {} would have {} bytes", self.user_id, self.record_id, self.data.len()),
-                "a record holds up to 65535 bytes, 341 extra dimensions; add fewer",
+                "a record holds up to 65535 bytes (341 extra dimensions)",
             )
         })?;
         let mut raw = self.raw;

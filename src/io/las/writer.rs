@@ -3,7 +3,7 @@
 use super::bytes::put;
 use super::extra_bytes::{DimensionType, NewDimension};
 use super::header::LasHeader;
-use super::layout::{Layout, Slot};
+use super::layout::Layout;
 use super::output::{OutputFile, compresses, compression};
 use super::reader::LasReader;
 use super::tail::Tail;
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// Records that one task patches.
-const BLOCK: usize = 4096;
+pub(super) const BLOCK: usize = 4096;
 
 /// How to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl LasWriter {
                     }
                 }
                 for (slot, values) in layout.slots.iter().zip(update.dimensions) {
-                    store(values, block * BLOCK, out, length, slot);
+                    store(values, block * BLOCK, out, length, slot.at);
                 }
             },
         );
@@ -289,12 +289,12 @@ fn front(from: &LasHeader, layout: &Layout, target: u8, laz: Option<&LazVlr>) ->
     Ok((header, bytes))
 }
 
-/// Stores the values from index `first` on in their place in the records.
-fn store(values: &Values, first: usize, records: &mut [u8], length: usize, slot: &Slot) {
+/// Stores the values from index `first` on at a position of each record.
+pub(super) fn store(values: &Values, first: usize, records: &mut [u8], length: usize, at: usize) {
     macro_rules! store {
         ($v:expr) => {
             for (record, value) in records.chunks_exact_mut(length).zip(&$v[first..]) {
-                put(record, slot.at, &value.to_le_bytes());
+                put(record, at, &value.to_le_bytes());
             }
         };
     }
