@@ -3,11 +3,14 @@
 //! Open a model, hand over a LAS/LAZ tile or an array of points, and get classes, confidence and probabilities back.
 
 pub mod cloud;
+pub mod dataset;
 pub mod error;
 pub mod features;
 pub mod io;
 pub mod job;
 pub mod model;
 pub mod pipeline;
+#[cfg(feature = "cli")]
+pub mod report;
 
 pub use error::{Error, Result};
