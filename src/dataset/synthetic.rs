@@ -3,7 +3,8 @@
 //! A scene is laid out from a seed (see `layout`), and a scanner flies over it: strips of scan lines, each pulse a beam
 //! that loses energy to what it meets and answers with one or several echoes. So the points have what features live on:
 //! returns that agree within a pulse, gaps below crowns, few points on facades, double echoes at roof edges, and noise.
-//! The same options give the same points on every machine and with any number of threads.
+//! The same options give the same points with any number of threads, and on another platform up to the last bit of its
+//! mathematical functions.
 
 mod layout;
 mod scene;
@@ -46,6 +47,16 @@ pub struct Survey {
     /// 1.5 m, above), 6 building, 14 wire, 15 pylon.
     pub truth: Vec<u8>,
 }
+
+/// The coordinate reference system of surveys, RGF93 / Lambert-93 (EPSG:2154), as OGC WKT.
+pub const CRS_WKT: &str = concat!(
+    r#"PROJCS["RGF93 / Lambert-93",GEOGCS["RGF93",DATUM["Reseau_Geodesique_Francais_1993","#,
+    r#"SPHEROID["GRS 1980",6378137,298.257222101]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],"#,
+    r#"AUTHORITY["EPSG","4171"]],PROJECTION["Lambert_Conformal_Conic_2SP"],PARAMETER["standard_parallel_1",49],"#,
+    r#"PARAMETER["standard_parallel_2",44],PARAMETER["latitude_of_origin",46.5],PARAMETER["central_meridian",3],"#,
+    r#"PARAMETER["false_easting",700000],PARAMETER["false_northing",6600000],UNIT["metre",1],"#,
+    r#"AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","2154"]]"#
+);
 
 /// Where the tile lies.
 const ORIGIN: [f64; 3] = [862_000.0, 6_652_000.0, 0.0];
@@ -236,7 +247,7 @@ fn detect(met: &[Encounter], echoes: &mut Vec<Echo>) {
 fn roughness(matter: Matter) -> f64 {
     match matter {
         Matter::Road => 0.015,
-        Matter::Ground => 0.03,
+        Matter::Ground => 0.025,
         Matter::Tile | Matter::Gravel => 0.022,
         Matter::Other | Matter::Wire | Matter::Pylon => 0.025,
         Matter::Vegetation => 0.03,

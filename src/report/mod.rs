@@ -4,6 +4,7 @@
 //! it, [`page`] one self-contained HTML file with plan views, tables and timings.
 
 pub mod font;
+pub mod inspect;
 pub mod mosaic;
 pub mod page;
 pub mod paint;
@@ -16,7 +17,6 @@ use crate::io::las::{Columns, LasReader, decode};
 use crate::job::Monitor;
 use crate::pipeline::FileSummary;
 pub use mosaic::{Frame, Mosaic};
-use std::io::Write;
 use std::path::Path;
 
 /// What a page says beside the picture.
@@ -72,29 +72,6 @@ pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor
     Ok(mosaic)
 }
 
-/// Writes a file whole or not at all.
-///
-/// # Errors
-/// [`Error::OutputExists`] unless `overwrite`; [`Error::Io`].
-pub fn write_whole(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(path, "create", e))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, "write", e))?;
-    let failed = |e: tempfile::PersistError| {
-        if e.error.kind() == std::io::ErrorKind::AlreadyExists {
-            Error::OutputExists { path: path.to_path_buf() }
-        } else {
-            Error::io(path, "rename into place", e.error)
-        }
-    };
-    if overwrite {
-        file.persist(path).map_err(failed)?
-    } else {
-        file.persist_noclobber(path).map_err(failed)?
-    };
-    Ok(())
-}
-
 /// `1234567` as `1,234,567`.
 #[must_use]
 pub fn thousands(value: u64) -> String {
@@ -128,16 +105,5 @@ mod tests {
         assert!((round_length(49.0) - 20.0).abs() < 1e-9);
         assert!((round_length(50.0) - 50.0).abs() < 1e-9);
         assert!((round_length(0.9) - 0.5).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_file_is_not_replaced_unasked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("page.html");
-        write_whole(&path, b"one", false).unwrap();
-        assert_eq!(write_whole(&path, b"two", false).unwrap_err().code(), 205);
-        write_whole(&path, b"three", true).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"three");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -299,7 +299,8 @@ fn timings(facts: &Facts) -> String {
 fn options(facts: &Facts) -> String {
     let mut rows = format!("<tr><th scope=\"row\">model</th><td class=\"said\">{}</td></tr>\n", escape(&facts.model));
     for (name, value) in &facts.options {
-        let _ = writeln!(rows, "<tr><th scope=\"row\">{}</th><td class=\"said\">{}</td></tr>", escape(name), escape(value));
+        let _ =
+            writeln!(rows, "<tr><th scope=\"row\">{}</th><td class=\"said\">{}</td></tr>", escape(name), escape(value));
     }
     format!("<section><table><caption>Model and options</caption><tbody>\n{rows}</tbody></table></section>\n")
 }

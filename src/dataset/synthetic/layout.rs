@@ -201,13 +201,13 @@ fn trees(scene: &mut Scene, line: &PowerLine, x: f64, y: f64, count: u64, random
             continue;
         }
         let (outline, height, radius, trunk, density) = if conifers && kind < 0.8 {
-            (Outline::Cone, 15.0 * size, 3.0 * size, 1.0, 1.1)
+            (Outline::Cone, 15.0 * size, 3.0 * size, 1.0, 3.6)
         } else if kind < 0.70 {
-            (Outline::Round, 8.0 * size, 4.2 * size, 2.5 * size, 0.9)
+            (Outline::Round, 8.0 * size, 4.2 * size, 2.5 * size, 3.2)
         } else if kind < 0.85 {
-            (Outline::Round, 13.0 * size, 1.6 * size, 1.0, 1.3)
+            (Outline::Round, 13.0 * size, 1.6 * size, 1.0, 4.0)
         } else {
-            (Outline::Dome, 4.0 * size, 4.5 * size, 5.5 * size, 0.9)
+            (Outline::Dome, 4.0 * size, 4.5 * size, 5.5 * size, 3.2)
         };
         scene.porous.push(Porous {
             matter: Matter::Vegetation,

@@ -31,7 +31,7 @@ pub(super) struct Scene {
 /// Edge length of an index cell.
 const CELL_M: f64 = 4.0;
 /// How far beside a beam something may matter: the footprint of the beam.
-const REACH_M: f64 = 0.4;
+const REACH_M: f64 = 0.45;
 /// Half-width of the road.
 pub(super) const ROAD_HALF_M: f64 = 3.2;
 /// Height step of the walk through crowns.
@@ -159,7 +159,7 @@ impl Scene {
         // The footprint has a width: at an edge a part of it goes on to what lies below.
         if scratch.iter().any(|t| matches!(t, Thing::Solid(_))) {
             let angle = random.range(0.0, std::f64::consts::TAU);
-            let aside = beam.moved(0.15 * angle.cos(), 0.15 * angle.sin());
+            let aside = beam.moved(0.22 * angle.cos(), 0.22 * angle.sin());
             let (other, other_matter) = self.opaque(&aside, self.ground_under(&aside), scratch);
             if other < floor - 0.5 {
                 met.push(Encounter { z: floor, share: 0.6, matter: floor_matter });
@@ -224,7 +224,7 @@ impl Scene {
             if let Some((density, matter)) = densest
                 && random.chance(1.0 - (-density * path).exp())
             {
-                met.push(Encounter { z, share: random.range(0.2, 0.9), matter });
+                met.push(Encounter { z, share: random.range(0.3, 1.0), matter });
                 budget -= 1;
             }
             z -= STEP_M;

@@ -200,7 +200,7 @@ impl Porous {
         }
         // Leaves sit in the outer shell; the heart of a crown is nearly bare wood.
         let shell = (distance / limit).max(u);
-        self.density * clump(seed, x, y, z) * (0.25 + 0.75 * shell * shell)
+        self.density * clump(seed, x, y, z) * (0.12 + 0.88 * shell * shell * shell)
     }
 
     /// A tower of four faces that taper upwards, and three arms.
