@@ -1,0 +1,296 @@
+//! Reads the raw point records of LAS, LAZ and COPC files, batch by batch and in file order.
+
+use super::chunks::{Chunk, Compression, POINT_WISE, guarded};
+use super::header::LasHeader;
+use crate::error::{Error, Result};
+use laz::{DecompressionSelection, LasZipDecompressor};
+use rayon::prelude::*;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// Most bytes of records that one call decodes, and the largest chunk that is decoded as a whole.
+const BATCH_BYTES: u64 = 256 << 20;
+/// Points that are decoded between two looks at the memory, where nothing bounds their number beforehand.
+const STEP: u64 = 1 << 14;
+
+/// An open LAS, LAZ or COPC file.
+///
+/// Versions 1.0 to 1.4 and point formats 0 to 10 are read. COPC files are read whole, in the order of their chunks.
+pub struct LasReader {
+    path: PathBuf,
+    header: LasHeader,
+    points: Points,
+    /// Index of the next point to give.
+    next: u64,
+    /// Bytes behind the points that belong to the compression, not to the user.
+    position_at_end: bool,
+    /// Where the last byte of the points is known to be.
+    points_end: u64,
+}
+
+/// The ways in which points are stored.
+enum Points {
+    Plain(File),
+    Chunked(Box<Chunked>),
+    Sequential(Box<LasZipDecompressor<'static, BufReader<File>>>),
+}
+
+/// Chunks that are decoded in parallel.
+struct Chunked {
+    file: File,
+    compression: Compression,
+    /// Index of the next chunk to decode.
+    next: usize,
+    /// A chunk that did not fit into one batch, decoded.
+    rest: Vec<u8>,
+    /// How much of `rest` was given.
+    given: usize,
+    compressed: Vec<u8>,
+    selection: DecompressionSelection,
+}
+
+impl LasReader {
+    /// Opens a file and reads all but its points.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] and [`Error::Io`]; [`Error::Malformed`] with the position for what contradicts itself or
+    /// reaches beyond the file; [`Error::Unsupported`] for a version, point format or compression that is not read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
+        if file.metadata().map_err(|e| Error::io(path, "read", e))?.is_dir() {
+            return Err(Error::Unsupported {
+                path: path.to_path_buf(),
+                what: "it is a folder".into(),
+                remedy: "name a LAS or LAZ file".into(),
+            });
+        }
+        let header = LasHeader::read(path, &mut file)?;
+        let mut this = Self {
+            path: path.to_path_buf(),
+            next: 0,
+            position_at_end: false,
+            points_end: header.points_at,
+            points: Points::Plain(file.try_clone().map_err(|e| Error::io(path, "open", e))?),
+            header,
+        };
+        if !this.header.compressed {
+            this.open_plain(file)?;
+        } else if this.header.point_count > 0 {
+            this.open_compressed(file)?;
+        }
+        Ok(this)
+    }
+
+    /// What the file says of itself.
+    #[must_use]
+    pub fn header(&self) -> &LasHeader {
+        &self.header
+    }
+
+    /// The file that is read.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the data of record `index` of the header's [`evlrs`](LasHeader::evlrs).
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if there is no such record, [`Error::Io`].
+    pub fn evlr_data(&self, index: usize) -> Result<Vec<u8>> {
+        let record = self.header.evlrs.get(index).ok_or_else(|| {
+            Error::invalid(format!("EVLR {index} of {}", self.header.evlrs.len()), "pass the index of a record")
+        })?;
+        let mut file = File::open(&self.path).map_err(|e| Error::io(&self.path, "open", e))?;
+        record.data(&self.path, &mut file)
+    }
+
+    /// Fills `records` with the next points, each `record_length` bytes, and gives their number; 0 at the end.
+    ///
+    /// Up to `max_points` are given. It can be fewer before the end: compressed chunks are given whole where they fit, so
+    /// multiples of the file's chunk size (usually 50,000 points) serve best, some chunks for each thread. One call gives
+    /// at most 256 MiB. Chunks are decoded in parallel on the current rayon pool.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] with the index of the first point that cannot be read; [`Error::Io`]; [`Error::InvalidArgument`]
+    /// for a `max_points` of 0.
+    pub fn read_records(&mut self, max_points: usize, records: &mut Vec<u8>) -> Result<usize> {
+        if max_points == 0 {
+            return Err(Error::invalid("a batch of 0 points", "ask for 1 point at least"));
+        }
+        let length = u64::from(self.header.record_length);
+        let left = self.header.point_count - self.next;
+        let wanted = left.min(max_points as u64).min((BATCH_BYTES / length).max(1));
+        if wanted == 0 {
+            records.clear();
+            return Ok(0);
+        }
+        let (path, next) = (&self.path, self.next);
+        let malformed = |point: u64, what: String| Error::malformed(path, format!("point {point}"), what);
+        match &mut self.points {
+            Points::Plain(file) => {
+                records.resize(bytes(wanted, length), 0);
+                file.read_exact(records).map_err(|e| Error::io(path, "read", e))?;
+            }
+            Points::Chunked(chunked) => chunked.read(path, wanted, length, records)?,
+            Points::Sequential(decoder) => {
+                records.clear();
+                for first in (0..wanted).step_by(bytes(STEP, 1)) {
+                    let begin = records.len();
+                    records.resize(bytes((first + STEP).min(wanted), length), 0);
+                    for (i, record) in (next + first..).zip(records[begin..].chunks_exact_mut(bytes(1, length))) {
+                        guarded(|| decoder.decompress_one(record).map_err(|e| e.to_string()))
+                            .map_err(|e| malformed(i, format!("its compressed data cannot be decoded: {e}")))?;
+                    }
+                }
+            }
+        }
+        let count = records.len() / bytes(1, length);
+        self.next += count as u64;
+        Ok(count)
+    }
+
+    /// Leaves out of the decoding what the selection does not name; formats below 6 are decoded whole all the same.
+    ///
+    /// The bytes left out are not those of the file: such records may be decoded, never written.
+    pub(super) fn select(&mut self, selection: DecompressionSelection) {
+        if let Points::Chunked(chunked) = &mut self.points {
+            chunked.selection = selection;
+        }
+    }
+
+    /// Where the bytes behind the points begin and end that are neither points nor compression. For compressed points the
+    /// beginning is that of the chunk table at the earliest, whose end nothing states.
+    pub(super) fn tail(&self) -> (u64, u64) {
+        let end = self.header.file_length - if self.position_at_end { 8 } else { 0 };
+        (self.points_end, end)
+    }
+
+    /// The number of points in a chunk, if the file has chunks of one size.
+    pub(super) fn chunk_size(&self) -> Option<u32> {
+        match &self.points {
+            Points::Chunked(c) if !c.compression.vlr.uses_variable_size_chunks() => {
+                Some(c.compression.vlr.chunk_size())
+            }
+            _ => None,
+        }
+    }
+
+    fn open_plain(&mut self, mut file: File) -> Result<()> {
+        let header = &self.header;
+        let room = (header.file_length - header.points_at) / u64::from(header.record_length);
+        if header.point_count > room {
+            let what = format!("the file ends here, its header promises {} points", header.point_count);
+            return Err(Error::malformed(&self.path, format!("point {room}"), what));
+        }
+        self.points_end = header.points_at + header.point_count * u64::from(header.record_length);
+        file.seek(SeekFrom::Start(header.points_at)).map_err(|e| Error::io(&self.path, "read", e))?;
+        self.points = Points::Plain(file);
+        Ok(())
+    }
+
+    fn open_compressed(&mut self, mut file: File) -> Result<()> {
+        let io = |e| Error::io(&self.path, "read", e);
+        let compression = Compression::read(&self.path, &mut file, &self.header)?;
+        self.position_at_end = compression.position_at_end;
+        self.points_end = compression.table_at;
+        let length = u64::from(self.header.record_length);
+        let huge = |c: &Chunk| c.points > BATCH_BYTES / length;
+        if compression.compressor != POINT_WISE && !compression.chunks.iter().any(huge) {
+            self.points = Points::Chunked(Box::new(Chunked {
+                file,
+                compression,
+                next: 0,
+                rest: Vec::new(),
+                given: 0,
+                compressed: Vec::new(),
+                selection: DecompressionSelection::all(),
+            }));
+            return Ok(());
+        }
+        // Point by point: memory stays small whatever number of points the file claims.
+        for chunk in &compression.chunks {
+            let mut beginning = vec![0; chunk.bytes.min(compression.prefix() as u64) as usize];
+            file.seek(SeekFrom::Start(chunk.at)).and_then(|_| file.read_exact(&mut beginning)).map_err(io)?;
+            compression
+                .check_layers(&beginning, chunk.bytes)
+                .map_err(|e| Error::malformed(&self.path, format!("point {}", chunk.first), e))?;
+        }
+        file.seek(SeekFrom::Start(self.header.points_at)).map_err(io)?;
+        let source = BufReader::with_capacity(1 << 16, file);
+        let decoder = guarded(|| LasZipDecompressor::new(source, compression.vlr).map_err(|e| e.to_string()))
+            .map_err(|e| Error::malformed(&self.path, "point 0", e))?;
+        self.points = Points::Sequential(Box::new(decoder));
+        Ok(())
+    }
+}
+
+impl Chunked {
+    /// Fills `records` with up to `wanted` points; `wanted` is neither 0 nor more than there are.
+    fn read(&mut self, path: &Path, wanted: u64, length: u64, records: &mut Vec<u8>) -> Result<()> {
+        if self.given == self.rest.len() {
+            let chunks = &self.compression.chunks[self.next..];
+            let mut points = 0;
+            let fitting = chunks
+                .iter()
+                .take_while(|c| {
+                    points += c.points;
+                    points <= wanted
+                })
+                .count();
+            if fitting > 0 {
+                let points = chunks[..fitting].iter().map(|c| c.points).sum();
+                records.resize(bytes(points, length), 0);
+                return self.decode(path, fitting, length, records);
+            }
+            let mut rest = std::mem::take(&mut self.rest);
+            rest.resize(bytes(chunks[0].points, length), 0);
+            self.decode(path, 1, length, &mut rest)?;
+            (self.rest, self.given) = (rest, 0);
+        }
+        let end = self.rest.len().min(self.given + bytes(wanted, length));
+        records.clear();
+        records.extend_from_slice(&self.rest[self.given..end]);
+        self.given = end;
+        Ok(())
+    }
+
+    /// Decodes the next `count` chunks into `out`, which has room for exactly these.
+    fn decode(&mut self, path: &Path, count: usize, length: u64, out: &mut [u8]) -> Result<()> {
+        let chunks = &self.compression.chunks[self.next..self.next + count];
+        let last = &chunks[count - 1];
+        self.compressed.resize(bytes(last.at + last.bytes - chunks[0].at, 1), 0);
+        self.file
+            .seek(SeekFrom::Start(chunks[0].at))
+            .and_then(|_| self.file.read_exact(&mut self.compressed))
+            .map_err(|e| Error::io(path, "read", e))?;
+        let (mut source, mut target) = (self.compressed.as_slice(), out);
+        let mut parts = Vec::with_capacity(count);
+        for chunk in chunks {
+            let (compressed, source_rest) = source.split_at(bytes(chunk.bytes, 1));
+            let (part, target_rest) = target.split_at_mut(bytes(chunk.points, length));
+            parts.push((chunk, compressed, part));
+            (source, target) = (source_rest, target_rest);
+        }
+        let outcomes: Vec<Result<()>> = parts
+            .into_par_iter()
+            .map(|(chunk, compressed, part)| {
+                self.compression.decode(compressed, part, self.selection).map_err(|e| {
+                    let what = format!("the compressed chunk of {} points from here is damaged: {e}", chunk.points);
+                    Error::malformed(path, format!("point {}", chunk.first), what)
+                })
+            })
+            .collect();
+        // The first damage in file order, whichever thread met one first.
+        outcomes.into_iter().collect::<Result<()>>()?;
+        self.next += count;
+        Ok(())
+    }
+}
+
+/// `count` times `size` as a length in memory; the callers have bounded it by the file's length or by the batch size.
+#[allow(clippy::cast_possible_truncation)]
+fn bytes(count: u64, size: u64) -> usize {
+    (count * size) as usize
+}

@@ -1,0 +1,313 @@
+//! Writes the points of a LAS file again, with classes and dimensions changed and everything else as it was.
+
+use super::bytes::put;
+use super::extra_bytes::{DimensionType, NewDimension};
+use super::header::LasHeader;
+use super::layout::Layout;
+use super::output::{OutputFile, compresses, compression};
+use super::reader::LasReader;
+use super::tail::Tail;
+use super::upgrade::{self, RecordMap};
+use super::vlr::{COPC, EXTRA_BYTES, Evlr, SPECIFICATION, Vlr};
+use crate::cloud::Values;
+use crate::error::{Error, Result};
+use laz::LazVlr;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Records that one task patches.
+pub(super) const BLOCK: usize = 4096;
+
+/// How to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// Write this point format instead of the source's own. It must hold all that the source's does; see [`LasWriter`].
+    pub point_format: Option<u8>,
+    /// Replace an output that exists.
+    pub overwrite: bool,
+    /// Compress the points. `None`: by the output's extension, `.laz` or `.las`, and otherwise as the source is.
+    pub compress: Option<bool>,
+}
+
+/// What changes in some records. Values are borrowed, so that columns need not be copied for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Update<'a> {
+    /// One class a record; the classes stay as they are without.
+    pub classification: Option<&'a [u8]>,
+    /// For each dimension given to [`LasWriter::create`], in that order, one value a record, of the dimension's type.
+    pub dimensions: &'a [&'a Values],
+}
+
+/// Writes the records of a [`LasReader`] to a new file, in their order.
+///
+/// Header, VLRs, EVLRs, coordinate reference system, scales, offsets, GPS times, flags, extra bytes, waveform packets and
+/// padding are copied byte for byte; what changes is patched: classes, the new dimensions with their descriptors, the
+/// record length, positions, and the record that says how points are compressed (chunks keep their size). An output from
+/// a COPC file is plain LAZ: its octree is not written, so the records of COPC are left out.
+///
+/// With another [`point format`](WriteOptions::point_format), 0 and 1 become 6 (or 7, 8), 2 and 3 become 7 (or 8), 4
+/// becomes 9 (or 10), 5 becomes 10, 6 becomes 7 or 8, 7 becomes 8 and 9 becomes 10. The file becomes LAS 1.4. Class 12 of
+/// the old formats becomes class 1 with the overlap flag; where [`Update::classification`] gives another class, the flag
+/// stays. Colours that the source lacks are 0. GeoTIFF keys stay as they are and no WKT is made up, though LAS 1.4 asks
+/// for one.
+///
+/// The output appears when [`finish`](Self::finish) has written it whole. Dropped before, it leaves nothing behind.
+pub struct LasWriter {
+    output: PathBuf,
+    file: OutputFile,
+    map: RecordMap,
+    /// Bytes of a record of the source.
+    source_length: usize,
+    layout: Layout,
+    /// The header as it stands at the beginning of the file.
+    header: Vec<u8>,
+    tail: Tail,
+    /// Points of the source, and those written yet.
+    expected: u64,
+    written: u64,
+}
+
+impl LasWriter {
+    /// Begins an output for the points of `source` with `dimensions` added. If the source has a dimension of the same
+    /// name and type, its values are replaced; if the type differs, the new one gets another name
+    /// ([`dimension_names`](Self::dimension_names)).
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`]; [`Error::NotFound`] for a missing folder; [`Error::Io`]; [`Error::InvalidArgument`] for an
+    /// output that is the source, a point format that would lose something, or names that cannot be;
+    /// [`Error::Malformed`] if the source's extra bytes contradict its records and dimensions are to be added.
+    pub fn create(
+        source: &LasReader,
+        output: &Path,
+        dimensions: &[NewDimension],
+        options: &WriteOptions,
+    ) -> Result<Self> {
+        let from = source.header();
+        if let (Ok(a), Ok(b)) = (source.path().canonicalize(), output.canonicalize()) {
+            if a == b {
+                let what = format!("the output {} is the input itself", output.display());
+                return Err(Error::invalid(what, "choose another output"));
+            }
+        }
+        let format = from.format();
+        let target = upgrade::checked(source.path(), format, options.point_format.unwrap_or(format.id))?;
+        let layout = Layout::plan(source.path(), from, target, dimensions)?;
+        let extra = layout.record_length - target.length;
+        let laz = compresses(output, options.compress, from.compressed)
+            .then(|| compression(target.id, extra, layout.record_length, source.chunk_size()))
+            .transpose()?;
+        let moves = layout.descriptors.is_some();
+        let tail = Tail::plan(source, |e: &Evlr| {
+            (from.is_copc && e.user_id == COPC) || (moves && e.is(SPECIFICATION, EXTRA_BYTES))
+        })?;
+        let (header, front) = front(from, &layout, target.id, laz.as_ref())?;
+        let mut file = OutputFile::create(output, options.overwrite)?;
+        file.write(&header)?;
+        file.write(&front)?;
+        let file = file.begin_points(laz)?;
+        Ok(Self {
+            output: output.to_path_buf(),
+            file,
+            map: RecordMap { source: format, target },
+            source_length: usize::from(from.record_length),
+            layout,
+            header,
+            tail,
+            expected: from.point_count,
+            written: 0,
+        })
+    }
+
+    /// The names that the new dimensions have in the output, in the order they were given.
+    #[must_use]
+    pub fn dimension_names(&self) -> Vec<&str> {
+        self.layout.slots.iter().map(|s| s.name.as_str()).collect()
+    }
+
+    /// Writes the next records of the source, as [`LasReader::read_records`] gave them, changed by `update`. Patches and
+    /// compresses on the current rayon pool.
+    ///
+    /// # Errors
+    /// [`Error::ClassOutOfRange`] for a class above 31 in a point format below 6, with the upgrade that holds it;
+    /// [`Error::InvalidArgument`] for records that are not whole or more than the source has, and for values of another
+    /// number or type than announced; [`Error::Io`].
+    pub fn write(&mut self, records: &[u8], update: &Update<'_>) -> Result<()> {
+        let count = self.check(records, update)?;
+        let (map, layout, source_length) = (self.map, &self.layout, self.source_length);
+        let length = layout.record_length;
+        let out = self.file.room(count * length);
+        out.par_chunks_mut(BLOCK * length).zip(records.par_chunks(BLOCK * source_length)).enumerate().for_each(
+            |(block, (out, records))| {
+                let (s, t) = (map.source.length, map.target.length);
+                let had = source_length - s;
+                for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
+                    map.copy(from, &mut to[..t]);
+                    to[t..t + had].copy_from_slice(&from[s..]);
+                }
+                if let Some(classes) = update.classification {
+                    let at = map.target.classification();
+                    // The three highest bits of the old formats are flags.
+                    let kept = if map.target.is_extended() { 0 } else { 0xe0 };
+                    for (to, class) in out.chunks_exact_mut(length).zip(&classes[block * BLOCK..]) {
+                        to[at] = to[at] & kept | class;
+                    }
+                }
+                for (slot, values) in layout.slots.iter().zip(update.dimensions) {
+                    store(values, block * BLOCK, out, length, slot.at);
+                }
+            },
+        );
+        self.written += count as u64;
+        self.file.flush()
+    }
+
+    /// Writes what follows the points, and puts the file in its place.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if not all points of the source were written; [`Error::OutputExists`] if something took
+    /// the place meanwhile; [`Error::Io`]. The output does not exist then.
+    pub fn finish(mut self) -> Result<()> {
+        if self.written != self.expected {
+            return Err(Error::invalid(
+                format!("{}: {} of {} points were written", self.output.display(), self.written, self.expected),
+                "write all records of the source before the end",
+            ));
+        }
+        let mut file = self.file.end_points()?;
+        self.tail.copy(&mut file, &mut self.header)?;
+        file.rewrite_start(&self.header)?;
+        file.publish()
+    }
+
+    /// Checks what goes into [`write`](Self::write) and gives the number of records.
+    fn check(&self, records: &[u8], update: &Update<'_>) -> Result<usize> {
+        let count = records.len() / self.source_length;
+        if !records.len().is_multiple_of(self.source_length) || count as u64 > self.expected - self.written {
+            return Err(Error::invalid(
+                format!(
+                    "{} bytes of records of {} bytes after point {}",
+                    records.len(),
+                    self.source_length,
+                    self.written
+                ),
+                format!("pass whole records of the source, which has {} points", self.expected),
+            ));
+        }
+        if update.dimensions.len() != self.layout.slots.len() {
+            return Err(Error::invalid(
+                format!("values for {} of {} new dimensions", update.dimensions.len(), self.layout.slots.len()),
+                "pass values for each dimension that the output was created with",
+            ));
+        }
+        for (slot, values) in self.layout.slots.iter().zip(update.dimensions) {
+            let kind = DimensionType::of(values);
+            if kind != slot.kind || values.len() != count {
+                return Err(Error::invalid(
+                    format!("{} {} values for dimension `{}`", values.len(), kind.name(), slot.name),
+                    format!("pass {count} {} values, one a record", slot.kind.name()),
+                ));
+            }
+        }
+        if let Some(classes) = update.classification {
+            if classes.len() != count {
+                return Err(Error::invalid(
+                    format!("{} classes for {count} records", classes.len()),
+                    "pass one a record",
+                ));
+            }
+            let target = self.map.target;
+            if let (false, Some(&class)) = (target.is_extended(), classes.iter().find(|&&c| c > 31)) {
+                return Err(class_out_of_range(&self.output, class, target.id));
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// The error for a class that an old point format cannot hold, with the format that can.
+pub(super) fn class_out_of_range(path: &Path, class: u8, point_format: u8) -> Error {
+    let better = super::point_format::PointFormat::new(point_format).and_then(upgrade::extended).unwrap_or(6);
+    Error::ClassOutOfRange {
+        path: path.to_path_buf(),
+        class,
+        point_format,
+        remedy: format!(
+            "write point format {better}, which holds 0 to 255 and loses nothing (`--point-format {better}`)"
+        ),
+    }
+}
+
+/// The output's header, and what stands between it and the points.
+fn front(from: &LasHeader, layout: &Layout, target: u8, laz: Option<&LazVlr>) -> Result<(Vec<u8>, Vec<u8>)> {
+    let mut header = upgrade::header(from, super::point_format::PointFormat::new(target).unwrap_or(from.format()));
+    let mut laszip = Vec::new();
+    if let Some(laz) = laz {
+        laz.write_to(&mut laszip).map_err(|e| Error::internal(e.to_string()))?;
+    }
+    let (mut described, mut compressed) = (layout.descriptors.is_none(), laz.is_none());
+    let mut records: Vec<Vlr> = Vec::with_capacity(from.vlrs.len() + 2);
+    for record in &from.vlrs {
+        if from.is_copc && record.user_id == COPC {
+            continue;
+        }
+        let mut record = record.clone();
+        if record.is(LazVlr::USER_ID, LazVlr::RECORD_ID) {
+            if std::mem::replace(&mut compressed, true) {
+                continue;
+            }
+            record.data.clone_from(&laszip);
+        }
+        if let (true, Some(data)) = (record.is(SPECIFICATION, EXTRA_BYTES), &layout.descriptors) {
+            // Several such records become one, the first.
+            if std::mem::replace(&mut described, true) {
+                continue;
+            }
+            record.data.clone_from(data);
+        }
+        records.push(record);
+    }
+    if let (false, Some(data)) = (described, &layout.descriptors) {
+        records.push(Vlr::new(SPECIFICATION, EXTRA_BYTES, "Extra Bytes Record", data.clone()));
+    }
+    if !compressed {
+        records.push(Vlr::new(LazVlr::USER_ID, LazVlr::RECORD_ID, LazVlr::DESCRIPTION, laszip));
+    }
+    let mut bytes = Vec::new();
+    for record in &records {
+        record.write_to(&mut bytes)?;
+    }
+    bytes.extend_from_slice(&from.padding);
+    let points_at = u32::try_from(header.len() + bytes.len())
+        .map_err(|_| Error::invalid("the records before the points have more than 4 GiB", "remove some of them"))?;
+    #[allow(clippy::cast_possible_truncation)] // two more than were counted in 32 bits, in less than 4 GiB
+    let count = records.len() as u32;
+    put(&mut header, 96, &points_at.to_le_bytes());
+    put(&mut header, 100, &count.to_le_bytes());
+    header[104] = target | if laz.is_some() { 0x80 } else { 0 };
+    #[allow(clippy::cast_possible_truncation)] // checked by the layout
+    put(&mut header, 105, &(layout.record_length as u16).to_le_bytes());
+    Ok((header, bytes))
+}
+
+/// Stores the values from index `first` on at a position of each record.
+pub(super) fn store(values: &Values, first: usize, records: &mut [u8], length: usize, at: usize) {
+    macro_rules! store {
+        ($v:expr) => {
+            for (record, value) in records.chunks_exact_mut(length).zip(&$v[first..]) {
+                put(record, at, &value.to_le_bytes());
+            }
+        };
+    }
+    match values {
+        Values::U8(v) => store!(v),
+        Values::I8(v) => store!(v),
+        Values::U16(v) => store!(v),
+        Values::I16(v) => store!(v),
+        Values::U32(v) => store!(v),
+        Values::I32(v) => store!(v),
+        Values::U64(v) => store!(v),
+        Values::I64(v) => store!(v),
+        Values::F32(v) => store!(v),
+        Values::F64(v) => store!(v),
+    }
+}
