@@ -4,6 +4,7 @@
 
 pub mod cloud;
 pub mod dataset;
+pub mod device;
 pub mod error;
 pub mod features;
 pub mod io;
@@ -12,5 +13,6 @@ pub mod model;
 pub mod pipeline;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod runtime;
 
 pub use error::{Error, Result};

@@ -1,0 +1,106 @@
+#![allow(unsafe_code)]
+//! One inference over the caller's own memory: no copy in, no copy out.
+
+use ort::AsPointer;
+use ort::memory::MemoryInfo;
+use ort::session::{RunOptions, Session};
+use ort::sys::{ONNXTensorElementDataType, OrtValue};
+use std::ffi::CString;
+
+/// A call of a model that maps `[rows, columns]` to `[rows, classes]`, both `f32`: tensor names and options, made once.
+///
+/// `ort`'s own way to hand over an output to be written in place takes owned tensors only, and its binding of borrowed
+/// inputs hangs; this goes to the C API directly.
+pub(crate) struct RowCall {
+    input: CString,
+    output: CString,
+    memory: MemoryInfo<'static>,
+    options: RunOptions,
+}
+
+impl RowCall {
+    /// Prepares calls that feed `input` and fetch `output`.
+    pub(crate) fn new(input: &str, output: &str) -> ort::Result<Self> {
+        Ok(Self {
+            input: CString::new(input)?,
+            output: CString::new(output)?,
+            memory: MemoryInfo::default(),
+            options: RunOptions::new()?,
+        })
+    }
+
+    /// Runs `session` on `rows` rows; the output is written straight into `output`.
+    ///
+    /// # Panics
+    /// If a slice is not `rows` times its width long.
+    pub(crate) fn run(
+        &self,
+        session: &mut Session,
+        rows: usize,
+        (input, columns): (&[f32], usize),
+        (output, classes): (&mut [f32], usize),
+    ) -> ort::Result<()> {
+        let input = Tensor::over(&self.memory, input.as_ptr().cast_mut(), input.len(), [rows, columns])?;
+        let output = Tensor::over(&self.memory, output.as_mut_ptr(), output.len(), [rows, classes])?;
+        let mut outputs = [output.0];
+        // SAFETY: one name and one value on each side; all pointers live until the call returns, and it keeps none. ONNX
+        // Runtime reads inputs only, never writes them. It checks the output's shape before it writes there.
+        unsafe {
+            let status = (ort::api().Run)(
+                session.ptr_mut(),
+                self.options.ptr(),
+                [self.input.as_ptr()].as_ptr(),
+                [input.0.cast_const()].as_ptr(),
+                1,
+                [self.output.as_ptr()].as_ptr(),
+                1,
+                outputs.as_mut_ptr(),
+            );
+            ort::Error::result_from_status(status)
+        }
+    }
+
+    /// Makes a run of this call in another thread end soon, with an error; runs after it end at once, until
+    /// [`resume`](Self::resume).
+    pub(crate) fn terminate(&self) -> ort::Result<()> {
+        self.options.terminate()
+    }
+
+    /// Takes [`terminate`](Self::terminate) back.
+    pub(crate) fn resume(&self) -> ort::Result<()> {
+        self.options.unterminate()
+    }
+}
+
+/// A tensor value over memory that it does not own.
+struct Tensor(*mut OrtValue);
+
+impl Tensor {
+    fn over(memory: &MemoryInfo<'_>, data: *mut f32, length: usize, shape: [usize; 2]) -> ort::Result<Self> {
+        assert_eq!(Some(length), shape[0].checked_mul(shape[1]), "a tensor over memory of another size");
+        let shape = shape.map(|n| i64::try_from(n).expect("a slice's length fits i64"));
+        let mut value = std::ptr::null_mut();
+        // SAFETY: the memory holds exactly as many values as the shape says; the value does not outlive the call it is
+        // made for, during which the caller's slices are borrowed.
+        unsafe {
+            let status = (ort::api().CreateTensorWithDataAsOrtValue)(
+                memory.ptr(),
+                data.cast(),
+                length * size_of::<f32>(),
+                shape.as_ptr(),
+                shape.len(),
+                ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+                &mut value,
+            );
+            ort::Error::result_from_status(status)?;
+        }
+        Ok(Self(value))
+    }
+}
+
+impl Drop for Tensor {
+    fn drop(&mut self) {
+        // SAFETY: the value was made by `over` and is released once.
+        unsafe { (ort::api().ReleaseValue)(self.0) };
+    }
+}
