@@ -92,6 +92,17 @@ impl Values {
         for_each_type!(self, v => v.iter().map(|&x| x as f32).collect())
     }
 
+    /// Value `i` as `f32`, rounded to the nearest.
+    ///
+    /// # Panics
+    /// If `i` is not below [`len`](Self::len).
+    #[inline]
+    #[must_use]
+    #[allow(clippy::unnecessary_cast, clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    pub fn get_f32(&self, i: usize) -> f32 {
+        for_each_type!(self, v => v[i] as f32)
+    }
+
     /// The bytes, if this is a `u8` column.
     #[must_use]
     pub fn as_u8(&self) -> Option<&[u8]> {

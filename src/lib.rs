@@ -7,9 +7,11 @@ pub mod dataset;
 pub mod device;
 pub mod error;
 pub mod features;
+pub mod filters;
 pub mod io;
 pub mod job;
 pub mod model;
+pub mod neighbors;
 pub mod pipeline;
 #[cfg(feature = "cli")]
 pub mod report;

@@ -1,29 +1,47 @@
-//! Features of points: schema, engine, sets.
+//! Features of points: schema, named sets, engine.
+//!
+//! A [`Schema`] lists columns; [`compute`] gives them for every point of a cloud, [`Engine`] hands them to a consumer
+//! batch by batch without storing them. All neighbourhood sums are exact integers, so the values do not depend on
+//! threads, tiling, point order or instruction set.
 
+pub mod attributes;
+pub mod batch;
+pub mod blocks;
+pub mod column;
+pub mod engine;
+pub mod kernel;
+pub mod moments;
+pub mod plan;
 pub mod schema;
+pub mod sets;
+pub mod shape;
+pub mod survey;
+pub mod windows;
 
 use crate::cloud::PointCloud;
-use crate::error::{Error, Result};
-use crate::job::Monitor;
+use crate::error::Result;
+use crate::job::{Monitor, Stage};
+pub use crate::neighbors::Search;
+pub use engine::Engine;
 pub use schema::{Schema, SchemaSpec};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Which neighbour search serves a cloud.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Search {
-    /// Chosen from the cloud's occupancy.
-    #[default]
-    Auto,
-    /// The row-contiguous grid: airborne clouds.
-    Grid,
-    /// The k-d tree: terrestrial and very uneven clouds.
-    KdTree,
-}
-
-/// How features are computed; the defaults suit airborne tiles.
-#[derive(Clone, Debug, Default)]
+/// How features are computed; the defaults suit airborne tiles in metres.
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The neighbour search.
     pub search: Search,
+    /// Length of one unit of the CRS in metres: 1, or 0.3048 for feet.
+    pub linear_unit_m: f64,
+    /// Points are worked on in square blocks of this edge, in metres, each with a halo of the schema's receptive radius,
+    /// so that memory is bounded by the blocks; `None` takes them all at once. The values are the same.
+    pub block_size_m: Option<f64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { search: Search::Auto, linear_unit_m: 1.0, block_size_m: None }
+    }
 }
 
 /// Features of a cloud: `values` is row-major `[rows, schema.columns().len()]`, rows in file order.
@@ -33,15 +51,41 @@ pub struct FeatureMatrix {
     pub schema: Schema,
     /// Number of rows: points of the cloud.
     pub rows: usize,
-    /// The values.
+    /// The values; never NaN.
     pub values: Vec<f32>,
+}
+
+impl FeatureMatrix {
+    /// One column by name, in file order.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<Vec<f32>> {
+        let width = self.schema.columns().len();
+        let at = self.schema.columns().iter().position(|c| c == name)?;
+        Some(self.values.iter().skip(at).step_by(width).copied().collect())
+    }
 }
 
 /// Computes every column of `schema` for every point of `cloud`.
 ///
 /// # Errors
-/// [`Error::MissingColumn`] if the cloud lacks an attribute that the schema needs, [`Error::Cancelled`].
+/// [`Error::MissingColumn`](crate::Error::MissingColumn) if the cloud lacks an attribute that the schema needs,
+/// [`Error::Cancelled`](crate::Error::Cancelled).
 pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: &Monitor) -> Result<FeatureMatrix> {
-    let _ = (cloud, schema, options, monitor);
-    Err(Error::internal("not built yet"))
+    let width = schema.columns().len();
+    let engine = Engine::new(cloud, schema, options, monitor)?;
+    // Workers write disjoint rows; relaxed atomics say so without unsafe code and cost what plain stores cost.
+    let values: Vec<AtomicU32> = (0..cloud.len() * width).map(|_| AtomicU32::new(0)).collect();
+    engine.run(Stage::Features, monitor, || {
+        Ok(|rows: &[u32], batch: &mut [f32]| {
+            for (&row, from) in rows.iter().zip(batch.chunks_exact(width)) {
+                let at = row as usize * width;
+                for (value, to) in from.iter().zip(&values[at..at + width]) {
+                    to.store(value.to_bits(), Ordering::Relaxed);
+                }
+            }
+            Ok(())
+        })
+    })?;
+    let values = values.into_iter().map(|v| f32::from_bits(v.into_inner())).collect();
+    Ok(FeatureMatrix { schema: schema.clone(), rows: cloud.len(), values })
 }

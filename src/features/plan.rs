@@ -1,0 +1,229 @@
+//! Compiles columns into a plan: which neighbourhoods to search, and where each column's value comes from.
+
+use super::column::{Band, Column, Measure, PointFeature, Scale};
+use super::kernel::{LeafPlan, NearestScale, RadiusScale};
+use super::schema::Schema;
+use super::survey::Survey;
+use crate::error::{Error, Result};
+use crate::neighbors::Selection;
+use crate::neighbors::lattice::Lattice;
+
+/// Vertical difference that counts as below or above, in metres.
+const VERTICAL_THRESHOLD_M: f64 = 0.3;
+
+/// One pass over all points.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// The searches.
+    pub leaf: LeafPlan,
+    /// Those of `leaf`, in its order, and then the raster windows.
+    pub scales: Vec<ScaleNeeds>,
+    /// One a column, in order.
+    pub outputs: Vec<Output>,
+}
+
+/// What a scale is used for.
+#[derive(Clone, Debug)]
+pub struct ScaleNeeds {
+    /// The scale.
+    pub scale: Scale,
+    /// Eigenvalues.
+    pub shape: bool,
+    /// Mean distance.
+    pub spacing: bool,
+    /// Horizontal bounding box.
+    pub diagonal: bool,
+    /// Height above ground at the point.
+    pub height: bool,
+    /// Statistics of these bands.
+    pub bands: Vec<Band>,
+    /// Means of columns of the base pass.
+    pub means: bool,
+}
+
+impl ScaleNeeds {
+    fn new(scale: Scale) -> Self {
+        Self {
+            scale,
+            shape: false,
+            spacing: false,
+            diagonal: false,
+            height: false,
+            bands: Vec::new(),
+            means: false,
+        }
+    }
+
+    /// Whether the neighbours themselves are needed, besides their moments.
+    #[must_use]
+    pub fn hits(&self) -> bool {
+        self.spacing || self.diagonal || self.means || !self.bands.is_empty()
+    }
+}
+
+/// Where a column's value comes from.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// A feature of scale `scale`, whose radius (or cap) is `radius_m`.
+    Local {
+        /// Position in [`Pass::scales`].
+        scale: usize,
+        /// The feature.
+        measure: Measure,
+        /// Radius in metres.
+        radius_m: f64,
+    },
+    /// Mean of a band over a scale.
+    BandMean(usize, Band),
+    /// Standard deviation of a band over a scale.
+    BandStd(usize, Band),
+    /// Mean of base column `.1` over scale `.0`.
+    Mean(usize, usize),
+    /// A feature of the point alone.
+    Point(PointFeature),
+    /// Height above a surface of the survey.
+    Height(usize),
+    /// Height above the minimum of a window of the survey.
+    WindowMin(usize),
+}
+
+/// The passes of a schema: `base` computes the columns that others take means of.
+#[derive(Debug)]
+pub struct Plan {
+    /// Columns that second-hop columns are means of, if there are any.
+    pub base: Option<Pass>,
+    /// The schema's columns.
+    pub main: Pass,
+}
+
+impl Plan {
+    /// Compiles a schema for a lattice and its survey.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the survey lacks what the schema needs.
+    pub fn new(schema: &Schema, lattice: &Lattice, survey: &Survey) -> Result<Self> {
+        let mut inner: Vec<Column> = Vec::new();
+        for column in schema.definitions() {
+            if let Column::Mean(of, _) = column {
+                if !inner.contains(of) {
+                    inner.push((**of).clone());
+                }
+            }
+        }
+        let compile = |columns: &[Column]| Pass::new(columns, &inner, schema, lattice, survey);
+        let base = if inner.is_empty() { None } else { Some(compile(&inner)?) };
+        Ok(Self { base, main: compile(schema.definitions())? })
+    }
+
+    /// The largest `k` of any scale, or 16 for radius scales only: what a search structure is laid out for.
+    #[must_use]
+    pub fn largest_k(schema: &Schema) -> usize {
+        fn of(column: &Column) -> usize {
+            let own = match column.scale() {
+                Some(Scale::Nearest(k)) => k as usize,
+                _ => 0,
+            };
+            if let Column::Mean(inner, _) = column { own.max(of(inner)) } else { own }
+        }
+        let largest = schema.definitions().iter().map(of).max().unwrap_or(0);
+        if largest == 0 { 16 } else { largest }
+    }
+}
+
+impl Pass {
+    fn new(
+        columns: &[Column],
+        base: &[Column],
+        schema: &Schema,
+        lattice: &Lattice,
+        survey: &Survey,
+    ) -> Result<Self> {
+        let mut scales: Vec<ScaleNeeds> = Vec::new();
+        for column in columns {
+            let Some(scale) = column.scale() else { continue };
+            let at = scales.iter().position(|s| s.scale == scale).unwrap_or_else(|| {
+                scales.push(ScaleNeeds::new(scale));
+                scales.len() - 1
+            });
+            let needs = &mut scales[at];
+            match column {
+                Column::Local(measure, _) => {
+                    needs.shape |= measure.needs_eigen();
+                    needs.spacing |= *measure == Measure::Spacing;
+                    needs.diagonal |= *measure == Measure::HeightExtentRatio;
+                    needs.height |= *measure == Measure::FacadeScore;
+                }
+                Column::BandMean(band, _) | Column::BandStd(band, _) => {
+                    if !needs.bands.contains(band) {
+                        needs.bands.push(*band);
+                    }
+                }
+                Column::Mean(..) => needs.means = true,
+                Column::Point(_) | Column::HeightAboveGround(_) | Column::HeightAboveWindowMin(_) => {}
+            }
+        }
+        // The kernel wants the k scales first, ascending; windows are none of its business.
+        scales.sort_by_key(|s| match s.scale {
+            Scale::Nearest(k) => (0, k),
+            Scale::Sphere(_) | Scale::Cylinder(_) => (1, 0),
+            Scale::Window(_) => (2, 0),
+        });
+        let mut leaf = LeafPlan {
+            cap_sq: lattice.squared_steps(schema.spec().cap_radius_m),
+            vertical_threshold: i32::try_from(lattice.steps(VERTICAL_THRESHOLD_M)).unwrap_or(i32::MAX),
+            ..LeafPlan::default()
+        };
+        for needs in &scales {
+            match needs.scale {
+                Scale::Nearest(k) => leaf.nearest.push(NearestScale { k: k as usize, hits: needs.hits() }),
+                Scale::Sphere(r) | Scale::Cylinder(r) => leaf.radii.push(RadiusScale {
+                    selection: match needs.scale {
+                        Scale::Cylinder(_) => Selection::Cylinder,
+                        _ => Selection::Sphere,
+                    },
+                    radius_sq: lattice.squared_steps(r),
+                    full: needs.shape,
+                    hits: needs.hits(),
+                }),
+                Scale::Window(_) => {}
+            }
+        }
+        let outputs = columns
+            .iter()
+            .map(|column| Output::of(column, &scales, base, schema, survey))
+            .collect::<Result<_>>()?;
+        Ok(Self { leaf, scales, outputs })
+    }
+}
+
+impl Output {
+    fn of(
+        column: &Column,
+        scales: &[ScaleNeeds],
+        base: &[Column],
+        schema: &Schema,
+        survey: &Survey,
+    ) -> Result<Self> {
+        let missing = || Error::internal(format!("the plan lacks what `{column}` needs"));
+        let at = |scale: &Scale| scales.iter().position(|s| s.scale == *scale).ok_or_else(missing);
+        Ok(match column {
+            Column::Point(feature) => Self::Point(*feature),
+            Column::HeightAboveGround(name) => Self::Height(survey.surface(name.as_deref()).unwrap_or(0)),
+            Column::HeightAboveWindowMin(cells) => Self::WindowMin(survey.minimum(*cells).unwrap_or(0)),
+            Column::Local(measure, scale) => Self::Local {
+                scale: at(scale)?,
+                measure: *measure,
+                radius_m: match scale {
+                    Scale::Nearest(_) => schema.spec().cap_radius_m,
+                    Scale::Sphere(r) | Scale::Cylinder(r) => *r,
+                    Scale::Window(_) => survey.cell_m(),
+                },
+            },
+            Column::BandMean(band, scale) => Self::BandMean(at(scale)?, *band),
+            Column::BandStd(band, scale) => Self::BandStd(at(scale)?, *band),
+            Column::Mean(inner, scale) => {
+                Self::Mean(at(scale)?, base.iter().position(|c| c == &**inner).ok_or_else(missing)?)
+            }
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! The wide view of an input: ground surfaces, lowest points and cell statistics on coarse rasters, made before any
+//! neighbourhood is searched.
+//!
+//! These see farther than any halo, so they are computed once for the whole input and then only read.
+
+use super::attributes::{Attributes, counts_near_ground};
+use super::column::{Column, Scale};
+use super::moments::flag;
+use super::schema::{GroundSource, Schema};
+use super::windows::Windows;
+use crate::cloud::{PointCloud, names};
+use crate::error::{Error, Result};
+use crate::filters::ground::{GroundFilter, cell_size};
+use crate::filters::raster::{Raster, RasterFrame};
+use crate::neighbors::lattice::Lattice;
+use rayon::prelude::*;
+use std::collections::HashSet;
+
+/// Ground surfaces and window minima of an input, as far as a schema needs them.
+#[derive(Debug)]
+pub struct Survey {
+    surfaces: Vec<(Option<String>, Raster)>,
+    minima: Vec<(u32, Raster)>,
+    windows: Vec<Windows>,
+    /// Flag bits by row.
+    flags: Vec<u8>,
+    unit_m: f64,
+}
+
+/// Points lower than this above the default surface are near the ground, in metres.
+const NEAR_GROUND_M: f64 = 0.4;
+
+/// Cells by which the occupied area of an input is measured, in metres.
+const OCCUPANCY_CELL_M: f64 = 5.0;
+
+/// The ASPRS class of ground.
+const GROUND: u8 = 2;
+
+impl Survey {
+    /// Builds what `schema` needs.
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`] if ground is to come from labels and the cloud has none, [`Error::InvalidArgument`] if it
+    /// has no point of class 2.
+    pub fn new(
+        cloud: &PointCloud,
+        lattice: &Lattice,
+        schema: &Schema,
+        attributes: &Attributes<'_>,
+        linear_unit_m: f64,
+    ) -> Result<Self> {
+        let mut survey = Self {
+            surfaces: Vec::new(),
+            minima: Vec::new(),
+            windows: Vec::new(),
+            flags: Vec::new(),
+            unit_m: lattice.unit_m,
+        };
+        let mut wanted = Wanted::default();
+        schema.definitions().iter().for_each(|c| wanted.add(c));
+        let Wanted { surfaces, minima, windows } = wanted;
+        if lattice.is_empty() || (surfaces.is_empty() && minima.is_empty() && windows.is_empty()) {
+            survey.flags = survey.flag_rows(lattice, schema, attributes);
+            return Ok(survey);
+        }
+        let frame = RasterFrame::new(lattice, linear_unit_m, cell_size(density(lattice, linear_unit_m)));
+        let lowest = Raster::lowest(lattice, frame);
+        for name in surfaces {
+            let surface = match (schema.spec().ground, &name) {
+                (GroundSource::Classified, None) => classified_surface(cloud, lattice, frame)?,
+                _ => {
+                    let spec = schema.surface(name.as_deref());
+                    GroundFilter { window_m: spec.window_m, slope: spec.slope }.surface(&lowest)
+                }
+            };
+            survey.surfaces.push((name, surface));
+        }
+        for cells in minima {
+            survey.minima.push((cells, lowest.eroded(cells as usize / 2)));
+        }
+        survey.flags = survey.flag_rows(lattice, schema, attributes);
+        survey.windows = Windows::all(lattice, frame, &survey.flags, &windows);
+        Ok(survey)
+    }
+
+    /// The flag bits of every row, as far as the schema needs them.
+    fn flag_rows(&self, lattice: &Lattice, schema: &Schema, attributes: &Attributes<'_>) -> Vec<u8> {
+        let ground = if counts_near_ground(schema.definitions()) { self.surface(None) } else { None };
+        let [x, y, z] = &lattice.coordinates;
+        (0..lattice.len())
+            .into_par_iter()
+            .map(|row| {
+                let low = ground.is_some_and(|g| self.height(g, [x[row], y[row], z[row]]) < NEAR_GROUND_M);
+                attributes.echo_flags(row) | if low { flag::NEAR_GROUND } else { 0 }
+            })
+            .collect()
+    }
+
+    /// The [`flag`] bits by row.
+    #[must_use]
+    pub fn flags(&self) -> &[u8] {
+        &self.flags
+    }
+
+    /// Cell statistics over windows of so many cells.
+    #[must_use]
+    pub fn windows(&self, cells: u32) -> Option<&Windows> {
+        self.windows.iter().find(|w| w.cells == cells)
+    }
+
+    /// Position of a named surface (`None`: the default one) for [`Survey::height`].
+    #[must_use]
+    pub fn surface(&self, name: Option<&str>) -> Option<usize> {
+        self.surfaces.iter().position(|(n, _)| n.as_deref() == name)
+    }
+
+    /// Height of a lattice point above a surface, in metres.
+    #[must_use]
+    pub fn height(&self, surface: usize, [x, y, z]: [i32; 3]) -> f64 {
+        f64::from(z) * self.unit_m - self.surfaces[surface].1.sample(x, y)
+    }
+
+    /// Position of the minima over windows of so many cells for [`Survey::height_above_min`].
+    #[must_use]
+    pub fn minimum(&self, cells: u32) -> Option<usize> {
+        self.minima.iter().position(|(c, _)| *c == cells)
+    }
+
+    /// Height of a lattice point above the lowest point of a window, in metres.
+    #[must_use]
+    pub fn height_above_min(&self, window: usize, [x, y, z]: [i32; 3]) -> f64 {
+        let raster = &self.minima[window].1;
+        f64::from(z) * self.unit_m - f64::from(raster.values[raster.frame.cell(x, y)])
+    }
+
+    /// Edge of the raster cells in metres; 0 if no raster was needed.
+    #[must_use]
+    pub fn cell_m(&self) -> f64 {
+        let surface = self.surfaces.first().map(|(_, r)| r);
+        surface.or(self.minima.first().map(|(_, r)| r)).map_or(0.0, |r| r.frame.cell_m)
+    }
+}
+
+/// The rasters that columns read, each once.
+#[derive(Default)]
+struct Wanted {
+    surfaces: Vec<Option<String>>,
+    minima: Vec<u32>,
+    windows: Vec<u32>,
+}
+
+impl Wanted {
+    fn add(&mut self, column: &Column) {
+        match column {
+            Column::HeightAboveGround(name) if !self.surfaces.contains(name) => self.surfaces.push(name.clone()),
+            Column::HeightAboveWindowMin(cells) if !self.minima.contains(cells) => self.minima.push(*cells),
+            Column::Mean(inner, _) => self.add(inner),
+            _ => {}
+        }
+        if let Column::Local(_, Scale::Window(cells)) = column {
+            if !self.windows.contains(cells) {
+                self.windows.push(*cells);
+            }
+        }
+        if column.needs_ground() && !self.surfaces.contains(&None) {
+            self.surfaces.push(None);
+        }
+    }
+}
+
+/// Points a square metre of the area that holds points.
+fn density(lattice: &Lattice, linear_unit_m: f64) -> f64 {
+    let frame = RasterFrame::new(lattice, linear_unit_m, OCCUPANCY_CELL_M);
+    let [x, y, _] = &lattice.coordinates;
+    let occupied: HashSet<usize> = x.iter().zip(y).map(|(&x, &y)| frame.cell(x, y)).collect();
+    lattice.len() as f64 / (occupied.len() as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M)
+}
+
+/// Mean height of the points of class 2 in every cell, elsewhere that of the nearest such cell.
+fn classified_surface(cloud: &PointCloud, lattice: &Lattice, frame: RasterFrame) -> Result<Raster> {
+    let classes = cloud.column(names::CLASSIFICATION).and_then(|c| c.as_u8()).ok_or_else(|| Error::MissingColumn {
+        column: names::CLASSIFICATION.into(),
+        remedy: "supply it as u8, or let the schema say `ground: filter`".into(),
+    })?;
+    let [x, y, z] = &lattice.coordinates;
+    let mut sums = vec![(0i64, 0i64); frame.len()];
+    for i in (0..lattice.len()).filter(|&i| classes[i] == GROUND) {
+        let (sum, count) = &mut sums[frame.cell(x[i], y[i])];
+        *sum += i64::from(z[i]);
+        *count += 1;
+    }
+    let missing: Vec<bool> = sums.iter().map(|(_, count)| *count == 0).collect();
+    if !missing.contains(&false) {
+        return Err(Error::invalid(
+            "the schema takes the ground from class 2, and no point has that class",
+            "classify ground first, or let the schema say `ground: filter`",
+        ));
+    }
+    let mean = |&(sum, count): &(i64, i64)| (sum as f64 / count.max(1) as f64 * lattice.unit_m) as f32;
+    let mut surface = Raster { frame, values: sums.iter().map(mean).collect() };
+    surface.fill_nearest(&missing);
+    Ok(surface)
+}

@@ -1,0 +1,4 @@
+//! Filters over whole clouds.
+
+pub mod ground;
+pub mod raster;

@@ -1,0 +1,344 @@
+//! Rasters over a cloud: the lowest point a cell, morphological opening, filling of empty cells.
+//!
+//! Cells are aligned to whole multiples of their size in the CRS, so that neighbouring tiles see the same cells.
+
+use crate::neighbors::lattice::Lattice;
+use rayon::prelude::*;
+
+/// Where the cells of a raster lie. Cell `(i, j)` covers `[x0 + i, x0 + i + 1) × [y0 + j, y0 + j + 1)` times `cell_m`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RasterFrame {
+    /// Edge of a cell in metres.
+    pub cell_m: f64,
+    /// Cells along x.
+    pub nx: usize,
+    /// Cells along y.
+    pub ny: usize,
+    /// Lattice position of the raster's corner, in cells, along x and y.
+    corner: [f64; 2],
+    /// Cells a lattice step.
+    cells_per_step: f64,
+}
+
+/// Points that lie on a cell border belong to the upper cell even if the rounding of their absolute coordinate says
+/// otherwise; a millionth of a cell is far less than any lattice step.
+const BORDER: f64 = 1e-6;
+
+impl RasterFrame {
+    /// The frame that covers a lattice with cells of `cell_m` metres.
+    #[must_use]
+    pub fn new(lattice: &Lattice, linear_unit_m: f64, cell_m: f64) -> Self {
+        let cells_per_step = lattice.unit_m / cell_m;
+        let mut size = [0usize; 2];
+        let mut corner = [0.0; 2];
+        for axis in 0..2 {
+            let origin = lattice.origin[axis] * linear_unit_m / cell_m + BORDER;
+            let highest = lattice.coordinates[axis].par_iter().copied().max().unwrap_or(0);
+            corner[axis] = origin - origin.floor();
+            size[axis] = (corner[axis] + f64::from(highest) * cells_per_step) as usize + 1;
+        }
+        Self { cell_m, nx: size[0], ny: size[1], corner, cells_per_step }
+    }
+
+    /// Position of a point in cells from the raster's corner.
+    #[must_use]
+    pub fn position(&self, x: i32, y: i32) -> [f64; 2] {
+        [
+            self.corner[0] + f64::from(x) * self.cells_per_step,
+            self.corner[1] + f64::from(y) * self.cells_per_step,
+        ]
+    }
+
+    /// Index of the cell that holds a point.
+    #[must_use]
+    pub fn cell(&self, x: i32, y: i32) -> usize {
+        let [px, py] = self.position(x, y);
+        (py as usize).min(self.ny - 1) * self.nx + (px as usize).min(self.nx - 1)
+    }
+
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nx * self.ny
+    }
+
+    /// Whether the raster has no cells (it always has).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One value a cell, row by row.
+#[derive(Clone, Debug)]
+pub struct Raster {
+    /// Where the cells lie.
+    pub frame: RasterFrame,
+    /// The values.
+    pub values: Vec<f32>,
+}
+
+impl Raster {
+    /// The lowest z in every cell, in metres above the lattice's origin; +∞ where a cell is empty.
+    #[must_use]
+    pub fn lowest(lattice: &Lattice, frame: RasterFrame) -> Self {
+        let [x, y, z] = &lattice.coordinates;
+        let mut lowest = vec![i32::MAX; frame.len()];
+        for ((&x, &y), &z) in x.iter().zip(y).zip(z) {
+            let cell = &mut lowest[frame.cell(x, y)];
+            *cell = (*cell).min(z);
+        }
+        let metres = |z: i32| if z == i32::MAX { f32::INFINITY } else { (f64::from(z) * lattice.unit_m) as f32 };
+        Self { frame, values: lowest.into_iter().map(metres).collect() }
+    }
+
+    /// Minimum over windows of `2·radius + 1` cells, clipped at the border.
+    #[must_use]
+    pub fn eroded(&self, radius: usize) -> Self {
+        self.windowed(radius, f32::min, f32::INFINITY)
+    }
+
+    /// Maximum over windows of `2·radius + 1` cells, clipped at the border.
+    #[must_use]
+    pub fn dilated(&self, radius: usize) -> Self {
+        self.windowed(radius, f32::max, f32::NEG_INFINITY)
+    }
+
+    fn windowed(&self, radius: usize, better: fn(f32, f32) -> f32, neutral: f32) -> Self {
+        let (nx, ny) = (self.frame.nx, self.frame.ny);
+        let rows = window_rows(&self.values, nx, radius, better, neutral);
+        let columns = window_rows(&transposed(&rows, nx, ny), ny, radius, better, neutral);
+        Self { frame: self.frame, values: transposed(&columns, ny, nx) }
+    }
+
+    /// Gives every cell for which `missing` holds the value of the nearest one for which it does not (of several, the
+    /// one in the lowest column, then row). Unchanged if all are missing.
+    pub fn fill_nearest(&mut self, missing: &[bool]) {
+        let (nx, ny) = (self.frame.nx, self.frame.ny);
+        if !missing.contains(&true) || !missing.contains(&false) {
+            return;
+        }
+        let nearest_row = nearest_in_column(missing, nx, ny);
+        let source = self.values.clone();
+        self.values.par_chunks_mut(nx).enumerate().for_each(|(row, values)| {
+            let known = &nearest_row[row * nx..(row + 1) * nx];
+            let columns = nearest_columns(row, known);
+            for (column, value) in values.iter_mut().enumerate() {
+                if missing[row * nx + column] {
+                    let from = columns[column] as usize;
+                    *value = source[known[from] as usize * nx + from];
+                }
+            }
+        });
+    }
+
+    /// Replaces the cells for which `loose` holds by the mean of their 3 × 3 neighbourhood (clipped at the border), again
+    /// and again.
+    pub fn relax(&mut self, loose: &[bool], rounds: usize) {
+        let (nx, ny) = (self.frame.nx, self.frame.ny);
+        let cells: Vec<u32> = (0..self.values.len() as u32).filter(|&c| loose[c as usize]).collect();
+        let mut next = self.values.clone();
+        for _ in 0..rounds {
+            for &cell in &cells {
+                let (column, row) = (cell as usize % nx, cell as usize / nx);
+                let (mut total, mut count) = (0.0, 0.0);
+                for y in row.saturating_sub(1)..=(row + 1).min(ny - 1) {
+                    for x in column.saturating_sub(1)..=(column + 1).min(nx - 1) {
+                        total += self.values[y * nx + x];
+                        count += 1.0;
+                    }
+                }
+                next[cell as usize] = total / count;
+            }
+            for &cell in &cells {
+                self.values[cell as usize] = next[cell as usize];
+            }
+        }
+    }
+
+    /// The value at a point, interpolated bilinearly between cell centres and constant beyond the outermost ones.
+    #[must_use]
+    pub fn sample(&self, x: i32, y: i32) -> f64 {
+        let [px, py] = self.frame.position(x, y);
+        let along = |p: f64, cells: usize| {
+            let p = (p - 0.5).clamp(0.0, (cells - 1) as f64);
+            let low = (p as usize).min(cells.saturating_sub(2));
+            (low, (low + 1).min(cells - 1), p - low as f64)
+        };
+        let (x0, x1, fx) = along(px, self.frame.nx);
+        let (y0, y1, fy) = along(py, self.frame.ny);
+        let at = |x: usize, y: usize| f64::from(self.values[y * self.frame.nx + x]);
+        let lower = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
+        let upper = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
+        lower + (upper - lower) * fy
+    }
+}
+
+/// Running extremum over the rows of a raster: van Herk's method, three comparisons a cell whatever the radius.
+fn window_rows(values: &[f32], nx: usize, radius: usize, better: fn(f32, f32) -> f32, neutral: f32) -> Vec<f32> {
+    let radius = radius.min(nx);
+    let window = 2 * radius + 1;
+    let padded = (nx + 2 * radius).div_ceil(window) * window;
+    let mut out = vec![0.0; values.len()];
+    out.par_chunks_mut(nx).zip(values.par_chunks(nx)).for_each_init(
+        || (vec![neutral; padded], vec![neutral; padded]),
+        |(forward, backward), (out, row)| {
+            forward.fill(neutral);
+            forward[radius..radius + nx].copy_from_slice(row);
+            backward.copy_from_slice(forward);
+            for block in forward.chunks_exact_mut(window) {
+                for i in 1..window {
+                    block[i] = better(block[i - 1], block[i]);
+                }
+            }
+            for block in backward.chunks_exact_mut(window) {
+                for i in (0..window - 1).rev() {
+                    block[i] = better(block[i + 1], block[i]);
+                }
+            }
+            for (i, value) in out.iter_mut().enumerate() {
+                *value = better(backward[i], forward[i + window - 1]);
+            }
+        },
+    );
+    out
+}
+
+fn transposed(values: &[f32], nx: usize, ny: usize) -> Vec<f32> {
+    let mut out = vec![0.0; values.len()];
+    out.par_chunks_mut(ny).enumerate().for_each(|(column, out)| {
+        for (row, value) in out.iter_mut().enumerate() {
+            *value = values[row * nx + column];
+        }
+    });
+    out
+}
+
+/// Row of the nearest known cell in the same column, `u32::MAX` for a column without any.
+fn nearest_in_column(missing: &[bool], nx: usize, ny: usize) -> Vec<u32> {
+    const NONE: u32 = u32::MAX;
+    let mut nearest = vec![NONE; nx * ny];
+    for row in 0..ny {
+        for column in 0..nx {
+            let cell = row * nx + column;
+            nearest[cell] = match missing[cell] {
+                false => row as u32,
+                true if row > 0 => nearest[cell - nx],
+                true => NONE,
+            };
+        }
+    }
+    for row in (0..ny.saturating_sub(1)).rev() {
+        for column in 0..nx {
+            let cell = row * nx + column;
+            let (above, own) = (nearest[cell + nx], nearest[cell]);
+            if above != NONE && (own == NONE || above.abs_diff(row as u32) < own.abs_diff(row as u32)) {
+                nearest[cell] = above;
+            }
+        }
+    }
+    nearest
+}
+
+/// For every column of a row, the column whose known cell is nearest: the lower envelope of parabolas (Felzenszwalb and
+/// Huttenlocher 2012).
+fn nearest_columns(row: usize, known: &[u32]) -> Vec<u32> {
+    let height = |column: usize| {
+        let d = f64::from(known[column].abs_diff(row as u32));
+        d * d
+    };
+    let mut hull: Vec<(usize, f64)> = Vec::new();
+    for column in (0..known.len()).filter(|&c| known[c] != u32::MAX) {
+        let q = column as f64;
+        loop {
+            let Some(&(last, start)) = hull.last() else {
+                hull.push((column, f64::NEG_INFINITY));
+                break;
+            };
+            let p = last as f64;
+            let meet = ((height(column) + q * q) - (height(last) + p * p)) / (2.0 * (q - p));
+            if meet <= start {
+                hull.pop();
+            } else {
+                hull.push((column, meet));
+                break;
+            }
+        }
+    }
+    let mut at = 0;
+    (0..known.len())
+        .map(|column| {
+            while at + 1 < hull.len() && hull[at + 1].1 < column as f64 {
+                at += 1;
+            }
+            hull[at].0 as u32
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::PointCloud;
+    use proptest::prelude::*;
+
+    fn raster(nx: usize, ny: usize, values: Vec<f32>) -> Raster {
+        let corners = [0.0, 0.0, 0.0, nx as f64 - 0.5, ny as f64 - 0.5, 0.0];
+        let cloud = PointCloud::from_positions(&corners, 0.01).unwrap();
+        let frame = RasterFrame::new(&Lattice::new(&cloud, 1.0).unwrap(), 1.0, 1.0);
+        assert_eq!((frame.nx, frame.ny), (nx, ny));
+        Raster { frame, values }
+    }
+
+    proptest! {
+        #[test]
+        fn erosion_and_filling_agree_with_brute_force(
+            nx in 1usize..14, ny in 1usize..14, radius in 0usize..8, seed in prop::collection::vec(0u8..40, 196)
+        ) {
+            let values: Vec<f32> = seed[..nx * ny].iter().map(|&v| f32::from(v)).collect();
+            let r = raster(nx, ny, values.clone());
+            let eroded = r.eroded(radius);
+            let at = |x: usize, y: usize| values[y * nx + x];
+            for y in 0..ny {
+                for x in 0..nx {
+                    let mut low = f32::INFINITY;
+                    for v in y.saturating_sub(radius)..=(y + radius).min(ny - 1) {
+                        for u in x.saturating_sub(radius)..=(x + radius).min(nx - 1) {
+                            low = low.min(at(u, v));
+                        }
+                    }
+                    prop_assert_eq!(eroded.values[y * nx + x], low);
+                }
+            }
+            let missing: Vec<bool> = values.iter().map(|&v| v < 25.0).collect();
+            let mut filled = r.clone();
+            filled.fill_nearest(&missing);
+            for y in 0..ny {
+                for x in 0..nx {
+                    let mut best = (usize::MAX, Vec::new());
+                    for v in 0..ny {
+                        for u in 0..nx {
+                            let d = u.abs_diff(x).pow(2) + v.abs_diff(y).pow(2);
+                            if !missing[v * nx + u] && d <= best.0 {
+                                if d < best.0 {
+                                    best = (d, Vec::new());
+                                }
+                                best.1.push(at(u, v));
+                            }
+                        }
+                    }
+                    let got = filled.values[y * nx + x];
+                    prop_assert!(best.1.is_empty() && got == at(x, y) || best.1.contains(&got));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn samples_between_centres() {
+        let r = raster(2, 2, vec![0.0, 2.0, 4.0, 6.0]);
+        assert_eq!(r.sample(0, 0), 0.0);
+        assert!((r.sample(100, 100) - 3.0).abs() < 1e-4);
+        assert!((r.sample(150, 150) - 6.0).abs() < 1e-4);
+    }
+}
