@@ -1,8 +1,9 @@
 //! Computes the features of a file and writes them: as extra dimensions of the same points, or as a matrix.
 
+use super::units::linear_unit_m;
 use crate::cloud::Values;
 use crate::error::{Error, Result};
-use crate::features::{self, FeatureMatrix, Schema};
+use crate::features::{self, FeatureMatrix, Schema, Search};
 use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions, read_cloud};
 use crate::io::matrix::{Description, Matrix, write_npy, write_safetensors};
 use crate::job::{Monitor, Stage};
@@ -19,8 +20,10 @@ const CHUNK: usize = 500_000;
 pub struct ExtractOptions {
     /// The columns.
     pub schema: Schema,
-    /// How they are computed.
-    pub engine: features::Options,
+    /// The neighbour search.
+    pub search: Search,
+    /// Edge length of a block in metres; see [`features::Options`].
+    pub block_size_m: Option<f64>,
     /// Write this point format instead of the file's own (LAS and LAZ only).
     pub point_format: Option<u8>,
     /// Replace an output that exists.
@@ -75,10 +78,13 @@ pub fn extract_file(
         return Err(Error::OutputExists { path: output.to_path_buf() });
     }
     let start = Instant::now();
+    let header = LasReader::open(input)?.header().clone();
+    let unit = header.crs().and_then(|c| c.wkt.as_deref()).and_then(linear_unit_m).unwrap_or(1.0);
+    let engine = features::Options { search: options.search, linear_unit_m: unit, block_size_m: options.block_size_m };
     let cloud = read_cloud(input, &Columns::Named(&options.schema.required_columns()), monitor)?;
     let read_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let matrix = features::compute(&cloud, &options.schema, &options.engine, monitor)?;
+    let matrix = features::compute(&cloud, &options.schema, &engine, monitor)?;
     let compute_s = start.elapsed().as_secs_f64();
     drop(cloud);
     let start = Instant::now();

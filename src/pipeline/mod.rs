@@ -4,5 +4,6 @@ pub mod classify;
 pub mod features;
 #[cfg(feature = "cli")]
 pub mod inputs;
+pub mod units;
 
 pub use classify::{ClassifyOptions, FileSummary, Predictions, Timings, classify_cloud, classify_file};

@@ -13,9 +13,10 @@ pub mod picture;
 
 use crate::dataset::Confusion;
 use crate::error::{Error, Result};
-use crate::io::las::{Columns, LasReader, decode};
+use crate::io::las::{Columns, LasHeader, LasReader, decode};
 use crate::job::Monitor;
 use crate::pipeline::FileSummary;
+use crate::pipeline::units::linear_unit_m;
 pub use mosaic::{Frame, Mosaic};
 use std::path::Path;
 
@@ -48,8 +49,7 @@ pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor
     let mut points = 0;
     for file in files {
         let reader = LasReader::open(file.as_ref())?;
-        let (low, high) = reader.header().bounds;
-        let own = Frame::new([low[0], low[1]], [high[0], high[1]])?;
+        let own = frame_of(reader.header())?;
         frame = Some(frame.map_or(own, |f| f.union(&own)));
         points += reader.header().point_count;
     }
@@ -70,6 +70,13 @@ pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor
     }
     mosaic.close_gaps();
     Ok(mosaic)
+}
+
+/// The land that a file's header states, in metres by its reference system.
+fn frame_of(header: &LasHeader) -> Result<Frame> {
+    let (low, high) = header.bounds;
+    let unit = header.crs().and_then(|c| c.wkt.as_deref()).and_then(linear_unit_m);
+    Frame::new([low[0], low[1]], [high[0], high[1]], unit)
 }
 
 /// `1234567` as `1,234,567`.

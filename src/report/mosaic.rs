@@ -18,18 +18,19 @@ pub struct Frame {
     pub low: [f64; 2],
     /// Highest x and y.
     pub high: [f64; 2],
-    /// Metres of a unit along x and y: 1, or those of a degree where coordinates are degrees.
-    pub metres: [f64; 2],
+    /// Metres of a unit along x, y and z: those of the reference system, or of a degree where coordinates are degrees.
+    pub metres: [f64; 3],
 }
 
 impl Frame {
-    /// The frame of these bounds.
+    /// The frame of these bounds, in units of `unit_m` metres.
     ///
-    /// Bounds that lie within ±180 and ±90 and span less than two units are taken as degrees.
+    /// If the unit is not known, it is a metre; but bounds that lie within ±180 and ±90 and span less than two units are
+    /// taken as degrees.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if a bound is not finite or the lower one is above the upper one.
-    pub fn new(low: [f64; 2], high: [f64; 2]) -> Result<Self> {
+    pub fn new(low: [f64; 2], high: [f64; 2], unit_m: Option<f64>) -> Result<Self> {
         for axis in 0..2 {
             if !(low[axis].is_finite() && high[axis].is_finite() && low[axis] <= high[axis]) {
                 return Err(Error::invalid(
@@ -39,7 +40,8 @@ impl Frame {
             }
         }
         let span = [high[0] - low[0], high[1] - low[1]];
-        let degrees = low[0] >= -180.0
+        let degrees = unit_m.is_none()
+            && low[0] >= -180.0
             && high[0] <= 180.0
             && low[1] >= -90.0
             && high[1] <= 90.0
@@ -48,9 +50,9 @@ impl Frame {
             && span != [0.0, 0.0];
         let metres = if degrees {
             let latitude = 0.5 * (low[1] + high[1]);
-            [111_320.0 * latitude.to_radians().cos().max(0.01), 110_574.0]
+            [111_320.0 * latitude.to_radians().cos().max(0.01), 110_574.0, 1.0]
         } else {
-            [1.0, 1.0]
+            [unit_m.unwrap_or(1.0); 3]
         };
         Ok(Self { low, high, metres })
     }
@@ -94,7 +96,7 @@ pub struct Mosaic {
     pub cell_m: f64,
     /// Pixels of the intended picture a cell.
     pub magnification: usize,
-    /// Height of the topmost point; NaN where there is none.
+    /// Height of the topmost point in metres; NaN where there is none.
     pub top: Vec<f32>,
     /// Class of the topmost point.
     pub class: Vec<u8>,
@@ -170,7 +172,7 @@ impl Mosaic {
             let position = points.position(i);
             let Some(cell) = self.cell(position) else { continue };
             #[allow(clippy::cast_possible_truncation)] // centimetres are enough for a picture
-            let z = position[2] as f32;
+            let z = (position[2] * self.frame.metres[2]) as f32;
             // Not `z > top`: an empty cell holds NaN. Of equals the higher class wins, so that the order does not matter.
             let top = self.top[cell];
             if top.is_nan() || z > top || (z >= top && class[i] > self.class[cell]) {
@@ -277,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_topmost_point_shows_whatever_the_order() {
-        let frame = Frame::new([0.0, 0.0], [10.0, 10.0]).unwrap();
+        let frame = Frame::new([0.0, 0.0], [10.0, 10.0], None).unwrap();
         let points = [[2.5, 7.5, 1.0], [2.5, 7.5, 9.0], [2.5, 7.5, 4.0]];
         for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
             let mut mosaic = Mosaic::new(frame, 10_000, 10).unwrap();
@@ -290,7 +292,7 @@ mod tests {
 
     #[test]
     fn small_gaps_close_and_large_ones_stay() {
-        let frame = Frame::new([0.0, 0.0], [16.0, 16.0]).unwrap();
+        let frame = Frame::new([0.0, 0.0], [16.0, 16.0], None).unwrap();
         let mut mosaic = Mosaic::new(frame, 100_000, 16).unwrap();
         let cells = (0..16).flat_map(|i| (0..16).map(move |j| (i, j)));
         let kept: Vec<[f64; 3]> = cells
@@ -307,14 +309,16 @@ mod tests {
 
     #[test]
     fn wrong_bounds_are_refused_or_do_no_harm() {
-        assert!(Frame::new([0.0, f64::NAN], [1.0, 1.0]).is_err());
-        assert!(Frame::new([5.0, 0.0], [1.0, 1.0]).is_err());
-        let frame = Frame::new([0.0, 0.0], [1e300, 1.0]).unwrap();
+        assert!(Frame::new([0.0, f64::NAN], [1.0, 1.0], None).is_err());
+        assert!(Frame::new([5.0, 0.0], [1.0, 1.0], None).is_err());
+        let frame = Frame::new([0.0, 0.0], [1e300, 1.0], None).unwrap();
         let mut mosaic = Mosaic::new(frame, 10, 100).unwrap();
         mosaic.add(&cloud(&[[-5.0, 0.0, 0.0], [7.0, 0.5, 0.0]], vec![1, 1])).unwrap();
         assert_eq!(mosaic.points(), 2);
         assert!(mosaic.width * mosaic.height <= 100 * 150);
-        let degrees = Frame::new([2.0, 48.0], [2.01, 48.01]).unwrap();
+        let feet = Frame::new([0.0, 0.0], [100.0, 1.0], Some(0.3048)).unwrap();
+        assert!((feet.span_m()[0] - 30.48).abs() < 1e-9);
+        let degrees = Frame::new([2.0, 48.0], [2.01, 48.01], None).unwrap();
         assert!((degrees.span_m()[1] - 1105.74).abs() < 0.1);
     }
 }

@@ -223,7 +223,7 @@ mod tests {
         let mut cloud = PointCloud::from_positions(&flat, 0.01).unwrap();
         cloud.insert(names::CLASSIFICATION, Values::U8(vec![6; 400])).unwrap();
         cloud.insert("confidence", Values::U8(vec![255; 400])).unwrap();
-        let mut mosaic = Mosaic::new(Frame::new([0.0, 0.0], [20.0, 20.0]).unwrap(), 100_000, 20).unwrap();
+        let mut mosaic = Mosaic::new(Frame::new([0.0, 0.0], [20.0, 20.0], None).unwrap(), 100_000, 20).unwrap();
         mosaic.add(&cloud).unwrap();
         mosaic
     }

@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn any_mosaic_becomes_a_picture() {
         for (low, high) in [([0.0, 0.0], [30.0, 20.0]), ([5.0, 5.0], [5.0, 5.0]), ([0.0, 0.0], [1.0, 500.0])] {
-            let frame = Frame::new(low, high).unwrap();
+            let frame = Frame::new(low, high, None).unwrap();
             let mut mosaic = Mosaic::new(frame, 3, MAP_PIXELS).unwrap();
             let flat = [low[0], low[1], 0.0, high[0], high[1], 3.0];
             let mut cloud = PointCloud::from_positions(&flat, 0.01).unwrap();

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use groma::cloud::PointCloud;
 use groma::features::{self, FeatureMatrix, Schema};
 use groma::io::las::{Columns, read_cloud};
+use groma::neighbors::knn;
 use groma::pipeline::{ClassifyOptions, classify_cloud};
 use groma::{Error, Result};
 use std::path::PathBuf;
@@ -66,6 +67,9 @@ const SHAPE: [&str; 11] = [
     "verticality",
 ];
 
+/// No neighbour is too far for a comparison with programs that know no cap.
+const UNBOUNDED_M: f64 = 10_000.0;
+
 /// Measures.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     match &arguments.work {
@@ -77,14 +81,19 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
             })?;
         }
         Work::Knn(measured) => {
-            let schema = measured.schema(&["density_3d"])?;
-            #[allow(clippy::cast_precision_loss)] // a few dozen
-            let k = measured.k as f64;
-            // density = k / (4/3 π r³) gives the distance to the k-th back.
-            let squared = |d: f32| (k / (4.0 / 3.0 * std::f64::consts::PI * f64::from(d))).powf(2.0 / 3.0);
-            measured.features(console, &schema, |m| {
-                format!("{:.5}", mean(m.values.iter().filter(|d| **d > 0.0).map(|d| squared(*d))))
-            })?;
+            let cloud = measured.read(console, &[])?;
+            let search = measured.compute.search.search();
+            measured.rounds(
+                console,
+                cloud.len(),
+                |m| knn(&cloud, measured.k, UNBOUNDED_M, search, m),
+                |csr| {
+                    let unit = csr.unit_m() * csr.unit_m();
+                    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rows in memory; metres
+                    let farthest = |end: &u64| csr.distances_sq[*end as usize - 1] as f64 * unit;
+                    format!("{:.5}", mean(csr.offsets[1..].iter().map(farthest)))
+                },
+            )?;
         }
         Work::Classify { measured, model } => {
             let model = model.open()?;
@@ -115,7 +124,7 @@ impl Measured {
 
     fn features(&self, console: &Console, schema: &Schema, check: impl Fn(&FeatureMatrix) -> String) -> Result<()> {
         let cloud = self.read(console, &schema.required_columns())?;
-        let options = features::Options { search: self.compute.search.search() };
+        let options = features::Options { search: self.compute.search.search(), ..features::Options::default() };
         self.rounds(console, cloud.len(), |m| features::compute(&cloud, schema, &options, m), check)
     }
 

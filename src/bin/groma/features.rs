@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::files::Inputs;
 use crate::options::ComputeOptions;
 use clap::Args;
-use groma::features::{self, Schema, SchemaSpec};
+use groma::features::{Schema, SchemaSpec};
 use groma::pipeline::features::{EXTENSIONS, ExtractOptions, ExtractSummary, extract_file};
 use groma::report::{page, thousands};
 use groma::{Error, Result};
@@ -35,6 +35,9 @@ pub struct Arguments {
     schema: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeOptions,
+    /// Work in blocks of this edge length in metres, which bounds the memory [default: all at once]
+    #[arg(long, value_name = "M")]
+    block_size: Option<f64>,
     /// Write this point format (.laz and .las)
     #[arg(long, value_name = "N")]
     point_format: Option<u8>,
@@ -49,7 +52,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let tasks = inputs.plan(&arguments.output, &EXTENSIONS)?;
     let options = ExtractOptions {
         schema: arguments.schema()?,
-        engine: features::Options { search: arguments.compute.search.search() },
+        search: arguments.compute.search.search(),
+        block_size_m: arguments.block_size,
         point_format: arguments.point_format,
         overwrite: arguments.overwrite,
     };
