@@ -90,15 +90,26 @@ pub fn extension(path: &Path) -> Option<String> {
 ///
 /// # Errors
 /// [`Error::InvalidArgument`] for several inputs and one output file, two inputs that would have the same output, an output
-/// that is an input, or no input.
+/// that is an input, or an output that is neither a folder nor has one of the extensions.
 pub fn plan(inputs: &[PathBuf], output: &Path, extensions: &[&str]) -> Result<Vec<Task>> {
     let named = |path: &Path| extension(path).is_some_and(|e| extensions.contains(&e.as_str()));
     let to_file = named(output) && !output.is_dir();
+    if !to_file && looks_like_a_file(output) {
+        let list: Vec<String> = extensions.iter().map(|e| format!(".{e}")).collect();
+        return Err(Error::invalid(
+            format!("the output {} is neither a folder nor a file of a known kind", output.display()),
+            format!("name it {}, or end the name of a folder with /", list.join(", ")),
+        ));
+    }
     if to_file && inputs.len() > 1 {
         return Err(Error::invalid(
             format!("{} inputs and the one output file {}", inputs.len(), output.display()),
             "name a folder as output",
         ));
+    }
+    if output.is_file() && !to_file {
+        let what = format!("the output {} is a file where a folder is needed", output.display());
+        return Err(Error::invalid(what, "name another folder"));
     }
     let mut tasks: Vec<Task> = Vec::with_capacity(inputs.len());
     let mut taken: BTreeMap<PathBuf, &Path> = BTreeMap::new();
@@ -119,6 +130,12 @@ pub fn plan(inputs: &[PathBuf], output: &Path, extensions: &[&str]) -> Result<Ve
         tasks.push(Task { input: input.clone(), output: target });
     }
     Ok(tasks)
+}
+
+/// Whether a name that is no folder yet has an extension: a slip of the pen, more likely than a folder to be made.
+fn looks_like_a_file(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    !path.is_dir() && !text.ends_with(std::path::is_separator) && path.extension().is_some()
 }
 
 fn own_name(input: &Path) -> Result<String> {
@@ -175,6 +192,8 @@ mod tests {
         let copc = plan(&["x/Tile.COPC.laz".into()], Path::new("out"), &["laz"]).unwrap();
         assert_eq!(copc[0].output, Path::new("out/Tile.laz"));
         assert!(plan(&[a.clone(), b.clone()], Path::new("out"), &["laz"]).unwrap_err().to_string().contains("both"));
+        assert!(one("out.txt").unwrap_err().to_string().contains(".las, .laz"));
+        assert_eq!(one("out.d/").unwrap()[0].output, Path::new("out.d/a.laz"));
         assert!(plan(&[a, "in/b.laz".into()], Path::new("out.laz"), &["laz"]).is_err());
     }
 

@@ -2,7 +2,7 @@
 
 use crate::console::{Console, speed};
 use crate::exit::Exit;
-use crate::files::Inputs;
+use crate::files::{Inputs, make_folder};
 use crate::options::{ComputeOptions, ModelOptions};
 use clap::Args;
 use groma::io::whole::write_whole;
@@ -69,7 +69,11 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
             return Err(Error::OutputExists { path: path.clone() });
         }
     }
+    if tasks.is_empty() {
+        return inputs.give_up(console);
+    }
     let model = arguments.model.open()?;
+    make_folder(&arguments.output, &tasks)?;
     let options = arguments.options();
     let (done, exit) = inputs.each(
         &tasks,

@@ -8,6 +8,14 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// Makes the folder that outputs go into, if they go into one.
+pub fn make_folder(output: &Path, tasks: &[Task]) -> Result<()> {
+    if tasks.iter().any(|t| t.output.starts_with(output) && t.output != output) {
+        std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
+    }
+    Ok(())
+}
+
 /// Files given on the command line, and the paths among them that mean nothing.
 pub struct Inputs {
     /// What can be tried.
@@ -28,14 +36,14 @@ impl Inputs {
         inputs
     }
 
-    /// Says where each goes, and makes the output folder.
+    /// Says where each goes.
     pub fn plan(&self, output: &Path, extensions: &[&str]) -> Result<Vec<Task>> {
-        let tasks = plan(&self.files, output, extensions)?;
-        let folders: Vec<&Path> = tasks.iter().filter_map(|t| t.output.parent()).collect();
-        if folders.contains(&output) {
-            std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
-        }
-        Ok(tasks)
+        plan(&self.files, output, extensions)
+    }
+
+    /// Reports what failed already; for a run that has nothing else left.
+    pub fn give_up(self, console: &Console) -> Result<Exit> {
+        self.each::<PathBuf, ()>(&[], console, |p| p, |_| Ok(())).map(|(_, exit)| exit)
     }
 
     /// Does `work` for each item, reports what fails, and sums up. A cancelled run ends at once.
