@@ -119,7 +119,8 @@ mod tests {
     fn a_house_is_cut_off_a_hillside() {
         let (lattice, truth) = hillside();
         let frame = RasterFrame::new(&lattice, 1.0, 1.0);
-        let ground = GroundFilter { window_m: 60.0, slope: 0.15, max_tolerance_m: 3.0 }.surface(&Raster::lowest(&lattice, frame));
+        let ground = GroundFilter { window_m: 60.0, slope: 0.15, max_tolerance_m: 3.0 }
+            .surface(&Raster::lowest(&lattice, frame));
         let [x, y, _] = &lattice.coordinates;
         for (i, truth) in truth.iter().enumerate() {
             let error = ground.sample(x[i], y[i]) - truth;

@@ -278,8 +278,7 @@ impl Scribe {
             self.asprs_values.extend(asprs.columns().iter().map(|&column| row[column]));
         }
         self.worker.run_until(features, rows.len(), &mut self.logits, &|| monitor.is_cancelled())?;
-        let said =
-            Posterior { class: &mut self.class, confidence: &mut self.confidence, entropy: &mut self.entropy };
+        let said = Posterior { class: &mut self.class, confidence: &mut self.confidence, entropy: &mut self.entropy };
         #[allow(clippy::cast_possible_truncation)] // checked as f32 when the manifest was read
         from_logits(&mut self.logits, classes, model.manifest().temperature as f32, said)?;
         let splits = asprs.columns().len();

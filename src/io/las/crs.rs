@@ -104,9 +104,8 @@ impl Crs {
             let axis = |p: usize| nodes[p].keyword.eq_ignore_ascii_case("AXIS") && nodes[p].parent == horizontal;
             n.parent.is_some_and(|p| Some(p) == horizontal || axis(p))
         };
-        let is_unit = |n: &&Node| {
-            ["UNIT", "LENGTHUNIT"].iter().any(|k| n.keyword.eq_ignore_ascii_case(k)) && of_system(n)
-        };
+        let is_unit =
+            |n: &&Node| ["UNIT", "LENGTHUNIT"].iter().any(|k| n.keyword.eq_ignore_ascii_case(k)) && of_system(n);
         let geographic = horizontal.is_some_and(|i| {
             let keyword = nodes[i].keyword.to_ascii_uppercase();
             keyword.starts_with("GEOG") || keyword.starts_with("GEOD")
