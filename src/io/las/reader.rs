@@ -52,6 +52,13 @@ struct Chunked {
     selection: DecompressionSelection,
 }
 
+impl std::fmt::Debug for LasReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, count) = (self.path.display(), self.header.point_count);
+        write!(f, "LasReader({path}, point {} of {count})", self.next)
+    }
+}
+
 impl LasReader {
     /// Opens a file and reads all but its points.
     ///

@@ -63,6 +63,13 @@ pub struct LasWriter {
     written: u64,
 }
 
+impl std::fmt::Debug for LasWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { output, written, expected, .. } = self;
+        write!(f, "LasWriter({}, {written} of {expected} points)", output.display())
+    }
+}
+
 impl LasWriter {
     /// Begins an output for the points of `source` with `dimensions` added. If the source has a dimension of the same
     /// name and type, its values are replaced; if the type differs, the new one gets another name
@@ -93,9 +100,7 @@ impl LasWriter {
             .then(|| compression(target.id, extra, layout.record_length, source.chunk_size()))
             .transpose()?;
         let moves = layout.descriptors.is_some();
-        let tail = Tail::plan(source, |e: &Evlr| {
-            (from.is_copc && e.user_id == COPC) || (moves && e.is(SPECIFICATION, EXTRA_BYTES))
-        })?;
+        let tail = Tail::plan(source, |e: &Evlr| e.user_id == COPC || (moves && e.is(SPECIFICATION, EXTRA_BYTES)))?;
         let (header, front) = front(from, &layout, target.id, laz.as_ref())?;
         let mut file = OutputFile::create(output, options.overwrite)?;
         file.write(&header)?;
@@ -240,7 +245,7 @@ fn front(from: &LasHeader, layout: &Layout, target: u8, laz: Option<&LazVlr>) ->
     let (mut described, mut compressed) = (layout.descriptors.is_none(), laz.is_none());
     let mut records: Vec<Vlr> = Vec::with_capacity(from.vlrs.len() + 2);
     for record in &from.vlrs {
-        if from.is_copc && record.user_id == COPC {
+        if record.user_id == COPC {
             continue;
         }
         let mut record = record.clone();
