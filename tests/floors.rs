@@ -19,6 +19,7 @@ const FLOORS: &[(u32, &str)] = &[
     (4, "model"),
     (4, "dataset"),
     (5, "pipeline"),
+    (5, "report"),
     (6, "capi"),
     (6, "bin"),
 ];
