@@ -4,6 +4,7 @@
 
 pub mod capi;
 pub mod cloud;
+pub mod dataset;
 pub mod device;
 pub mod error;
 pub mod features;
@@ -13,6 +14,8 @@ pub mod job;
 pub mod model;
 pub mod neighbors;
 pub mod pipeline;
+#[cfg(feature = "cli")]
+pub mod report;
 pub mod runtime;
 
 pub use error::{Error, Result};

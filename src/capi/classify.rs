@@ -186,6 +186,7 @@ unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOpti
         keep_classes,
         block_size_m,
         search: options::search(given.search)?,
+        linear_unit_m: None,
     };
     let terms =
         Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };

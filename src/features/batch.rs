@@ -250,9 +250,9 @@ impl<'a> Batch<'a> {
                 let mean = sum / n;
                 (squares / n - mean * mean).max(0.0).sqrt() / divisor
             }),
-            Output::Mean(scale, column) => std::array::from_fn(|lane| {
-                self.scales[*scale].base[lane * base_width + column] / count(*scale, lane)
-            }),
+            Output::Mean(scale, column) => {
+                std::array::from_fn(|lane| self.scales[*scale].base[lane * base_width + column] / count(*scale, lane))
+            }
             Output::Point(feature) => {
                 per_point(&|slot| attributes.point_feature(*feature, points.row[slot] as usize).into())
             }

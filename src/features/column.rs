@@ -291,8 +291,7 @@ impl Column {
     pub fn parse(name: &str) -> Result<Self> {
         let unknown = |what: String| Error::UnknownFeature { name: name.to_string(), what };
         if let Some(rest) = name.strip_prefix("mean(") {
-            let (inner, scale) =
-                rest.rsplit_once(")@").ok_or_else(|| unknown("write mean(COLUMN)@SCALE".into()))?;
+            let (inner, scale) = rest.rsplit_once(")@").ok_or_else(|| unknown("write mean(COLUMN)@SCALE".into()))?;
             let column = Self::parse(inner)?;
             if matches!(column, Self::Mean(..)) {
                 return Err(unknown("a mean of means would see too far; take the mean of a plain column".into()));
@@ -384,8 +383,7 @@ impl Column {
     #[must_use]
     pub fn needs_ground(&self) -> bool {
         match self {
-            Self::HeightAboveGround(None)
-            | Self::Local(Measure::GroundFraction | Measure::FacadeScore, _) => true,
+            Self::HeightAboveGround(None) | Self::Local(Measure::GroundFraction | Measure::FacadeScore, _) => true,
             Self::Mean(column, _) => column.needs_ground(),
             _ => false,
         }

@@ -45,13 +45,7 @@ impl Moments {
     /// Sums over `hits`, one by one: the definition that the kernels are compared with, and the path for clouds that
     /// they cannot serve.
     #[must_use]
-    pub fn of(
-        points: &SortedPoints,
-        flags: &[u8],
-        query: usize,
-        hits: &[Neighbor],
-        shape: Shape,
-    ) -> Self {
+    pub fn of(points: &SortedPoints, flags: &[u8], query: usize, hits: &[Neighbor], shape: Shape) -> Self {
         let [qx, qy, qz] = points.at(query).map(i64::from);
         let mut m = Self { n: u32::try_from(hits.len()).unwrap_or(u32::MAX), ..Self::default() };
         for hit in hits {

@@ -43,15 +43,7 @@ pub struct ScaleNeeds {
 
 impl ScaleNeeds {
     fn new(scale: Scale) -> Self {
-        Self {
-            scale,
-            shape: false,
-            spacing: false,
-            diagonal: false,
-            height: false,
-            bands: Vec::new(),
-            means: false,
-        }
+        Self { scale, shape: false, spacing: false, diagonal: false, height: false, bands: Vec::new(), means: false }
     }
 
     /// Whether the neighbours themselves are needed, besides their moments.
@@ -131,13 +123,7 @@ impl Plan {
 }
 
 impl Pass {
-    fn new(
-        columns: &[Column],
-        base: &[Column],
-        schema: &Schema,
-        lattice: &Lattice,
-        survey: &Survey,
-    ) -> Result<Self> {
+    fn new(columns: &[Column], base: &[Column], schema: &Schema, lattice: &Lattice, survey: &Survey) -> Result<Self> {
         let mut scales: Vec<ScaleNeeds> = Vec::new();
         for column in columns {
             let Some(scale) = column.scale() else { continue };
@@ -188,22 +174,14 @@ impl Pass {
                 Scale::Window(_) => {}
             }
         }
-        let outputs = columns
-            .iter()
-            .map(|column| Output::of(column, &scales, base, schema, survey))
-            .collect::<Result<_>>()?;
+        let outputs =
+            columns.iter().map(|column| Output::of(column, &scales, base, schema, survey)).collect::<Result<_>>()?;
         Ok(Self { leaf, scales, outputs })
     }
 }
 
 impl Output {
-    fn of(
-        column: &Column,
-        scales: &[ScaleNeeds],
-        base: &[Column],
-        schema: &Schema,
-        survey: &Survey,
-    ) -> Result<Self> {
+    fn of(column: &Column, scales: &[ScaleNeeds], base: &[Column], schema: &Schema, survey: &Survey) -> Result<Self> {
         let missing = || Error::internal(format!("the plan lacks what `{column}` needs"));
         let at = |scale: &Scale| scales.iter().position(|s| s.scale == *scale).ok_or_else(missing);
         Ok(match column {

@@ -73,10 +73,8 @@ impl Windows {
         let sums = &self.sums[self.frame.cell(x, y)];
         let (n, z) = (i64::from(sums.n), i64::from(z));
         // Σ(h−z)² = Σh² − 2z·Σh + n·z², in arithmetic that wraps: the result is small, whatever wrapped on the way.
-        let squares = sums
-            .squares
-            .wrapping_sub(sums.sum.wrapping_mul(2 * z))
-            .wrapping_add(n.wrapping_mul(z.wrapping_mul(z)));
+        let squares =
+            sums.squares.wrapping_sub(sums.sum.wrapping_mul(2 * z)).wrapping_add(n.wrapping_mul(z.wrapping_mul(z)));
         #[allow(clippy::cast_possible_truncation)] // heights of one lattice differ by less than 2^31
         let relative = |height: i32| (i64::from(height) - z) as i32;
         Moments {

@@ -46,10 +46,7 @@ impl RasterFrame {
     /// Position of a point in cells from the raster's corner.
     #[must_use]
     pub fn position(&self, x: i32, y: i32) -> [f64; 2] {
-        [
-            self.corner[0] + f64::from(x) * self.cells_per_step,
-            self.corner[1] + f64::from(y) * self.cells_per_step,
-        ]
+        [self.corner[0] + f64::from(x) * self.cells_per_step, self.corner[1] + f64::from(y) * self.cells_per_step]
     }
 
     /// Index of the cell that holds a point.

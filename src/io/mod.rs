@@ -1,3 +1,5 @@
 //! Files in and out.
 
 pub mod las;
+pub mod matrix;
+pub mod whole;

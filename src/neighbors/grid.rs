@@ -164,12 +164,8 @@ impl Grid {
             let above = if last + 1 == cells { i64::MAX } else { (last as i64 + 1) * cell - p };
             below.min(above)
         };
-        let margin = side(i64::from(x), window.x0, window.x1, self.nx).min(side(
-            i64::from(y),
-            window.y0,
-            window.y1,
-            self.ny,
-        ));
+        let margin =
+            side(i64::from(x), window.x0, window.x1, self.nx).min(side(i64::from(y), window.y0, window.y1, self.ny));
         if margin == i64::MAX { u64::MAX } else { (margin * margin - 1) as u64 }
     }
 

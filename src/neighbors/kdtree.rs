@@ -62,12 +62,7 @@ impl NeighborSearch for KdTree {
         let query = self.points.at(slot);
         let Some(one_more) = NonZero::new(k + 1) else { return found.clear() };
         let at = query.map(f64::from);
-        let hits = self
-            .space
-            .query(&at)
-            .nearest_n::<SquaredEuclidean<f64>>(one_more)
-            .within(cap_sq as f64)
-            .execute();
+        let hits = self.space.query(&at).nearest_n::<SquaredEuclidean<f64>>(one_more).within(cap_sq as f64).execute();
         found.clear();
         found.extend(hits.into_iter().map(|hit| self.measure(query, hit.item)));
         if found.len() > k {
@@ -87,8 +82,7 @@ impl NeighborSearch for KdTree {
             Selection::Sphere => self.within_space(query, radius_sq as f64, found),
             Selection::Cylinder => {
                 let at = [query[0].into(), query[1].into()];
-                let hits =
-                    self.plan.query(&at).within::<SquaredEuclidean<f64>>(radius_sq as f64).unsorted().execute();
+                let hits = self.plan.query(&at).within::<SquaredEuclidean<f64>>(radius_sq as f64).unsorted().execute();
                 found.clear();
                 found.extend(hits.into_iter().map(|hit| self.measure(query, hit.item)));
             }

@@ -240,4 +240,3 @@ fn keep_nearest(found: &mut Vec<Neighbor>, k: usize) {
     found.truncate(k);
     found.sort_unstable();
 }
-

@@ -1,5 +1,9 @@
 //! The top-level flows: a tile in, a classified tile out.
 
 pub mod classify;
+pub mod features;
+#[cfg(feature = "cli")]
+pub mod inputs;
+pub mod units;
 
 pub use classify::{ClassifyOptions, FileSummary, Predictions, Timings, classify_cloud, classify_file};

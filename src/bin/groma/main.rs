@@ -1,2 +1,70 @@
-//! The command line.
-fn main() {}
+//! `groma`, the command line: arguments in, the library's work, text or JSON out. One file a command, no logic.
+
+mod bench;
+mod classify;
+mod completions;
+mod console;
+mod demo;
+mod doctor;
+mod exit;
+mod features;
+mod files;
+mod info;
+mod models;
+mod options;
+
+use clap::{Parser, Subcommand};
+use console::Console;
+use std::process::ExitCode;
+
+/// Classify survey data: LAS, LAZ and COPC tiles in, the same tiles with classes and confidences out.
+#[derive(Debug, Parser)]
+#[command(name = "groma", version, propagate_version = true, after_help = exit::HELP, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    output: console::Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Classify LAS, LAZ or COPC files
+    Classify(classify::Arguments),
+    /// Compute the features of points, as extra dimensions or as a matrix
+    Features(features::Arguments),
+    /// Show what a file holds: header, reference system, classes, extents, density
+    Info(info::Arguments),
+    /// Show a model: its classes, features and manifest
+    Models(models::Arguments),
+    /// Show what Groma finds on this machine, and the reason for everything that it lacks
+    Doctor(doctor::Arguments),
+    /// Make a synthetic survey with known classes, classify it and score the result
+    Demo(demo::Arguments),
+    /// Measure speed and print it as `RESULT {…}` lines
+    Bench(bench::Arguments),
+    /// Print a script that completes commands in a shell
+    Completions(completions::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::new(&cli.output);
+    let result = match &cli.command {
+        Command::Classify(arguments) => classify::run(arguments, &console),
+        Command::Features(arguments) => features::run(arguments, &console),
+        Command::Info(arguments) => info::run(arguments, &console),
+        Command::Models(arguments) => models::run(arguments, &console),
+        Command::Doctor(arguments) => doctor::run(arguments, &console),
+        Command::Demo(arguments) => demo::run(arguments, &console),
+        Command::Bench(arguments) => bench::run(arguments, &console),
+        Command::Completions(arguments) => completions::run(arguments, &console),
+    };
+    match result {
+        Ok(exit) => exit.code(),
+        Err(error) => {
+            console.error(&error);
+            exit::Exit::of(&error).code()
+        }
+    }
+}

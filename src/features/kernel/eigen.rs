@@ -89,8 +89,7 @@ fn jacobi(covariance: &[Wide; 6]) -> Eigen {
         rotate!(a, v, 0, 5, 2, 1, 4, 0, 2);
         rotate!(a, v, 3, 5, 4, 1, 2, 1, 2);
     }
-    let mut eigen =
-        Eigen { values: [[0.0; WIDTH]; 3], normal: [[0.0; WIDTH]; 3], principal_z: [0.0; WIDTH] };
+    let mut eigen = Eigen { values: [[0.0; WIDTH]; 3], normal: [[0.0; WIDTH]; 3], principal_z: [0.0; WIDTH] };
     for i in 0..WIDTH {
         let (d0, d1, d2) = (a[0][i].max(0.0), a[3][i].max(0.0), a[5][i].max(0.0));
         // Selections instead of branches, so that all matrices go the same way.

@@ -229,14 +229,7 @@ fn next_group(s: &mut Scratch, grid: &Grid, reach: u64) -> Option<i32> {
 }
 
 /// Gathers the candidates of a window, relative to the centre of the cell and to `height`.
-fn gather(
-    s: &mut Scratch,
-    grid: &Grid,
-    flags: &[u8],
-    window: Window,
-    (cx, cy): (usize, usize),
-    height: i32,
-) -> Local {
+fn gather(s: &mut Scratch, grid: &Grid, flags: &[u8], window: Window, (cx, cy): (usize, usize), height: i32) -> Local {
     let centre = |c: usize| (c as i64 * i64::from(grid.cell) + i64::from(grid.cell) / 2) as i32;
     let origin = [centre(cx), centre(cy), height];
     let rows = window.y0..=window.y1;
@@ -458,10 +451,8 @@ unsafe fn keep_nearest<L: Lanes>(s: &mut Scratch, grid: &Grid, k: usize, count: 
     }
     // More than k within `high`, fewer within `high - 1`: ties.
     let at = high as u32;
-    let mut tied: Vec<(u32, usize)> = (0..count)
-        .filter(|&i| s.chosen_sq[i] == at)
-        .map(|i| (grid.points.row[s.chosen.slot[i] as usize], i))
-        .collect();
+    let mut tied: Vec<(u32, usize)> =
+        (0..count).filter(|&i| s.chosen_sq[i] == at).map(|i| (grid.points.row[s.chosen.slot[i] as usize], i)).collect();
     tied.sort_unstable();
     for &(_, i) in &tied[tied.len() - (high_count - k)..] {
         s.chosen_sq[i] = u32::MAX;

@@ -1,0 +1,176 @@
+//! `groma bench`.
+
+use crate::console::{Console, print};
+use crate::exit::Exit;
+use crate::options::{ComputeOptions, ModelOptions};
+use clap::{Args, Subcommand};
+use groma::cloud::PointCloud;
+use groma::features::{self, FeatureMatrix, Schema};
+use groma::io::las::{Columns, read_cloud};
+use groma::neighbors::knn;
+use groma::pipeline::{ClassifyOptions, classify_cloud};
+use groma::{Error, Result};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Measure speed and print it as `RESULT {…}` lines, one a round.
+///
+/// Reading the file is not measured. Each line gives wall and CPU seconds, the number of points, the highest memory use in
+/// MB and a check that exact programs agree on. CPU time and memory are known on Linux and 0 elsewhere.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    #[command(subcommand)]
+    work: Work,
+}
+
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// Neighbours and the 11 features of their shape; the check is the mean |n_z|
+    Features(Measured),
+    /// Neighbours alone; the check is the mean squared distance to the k-th, the point itself being the first
+    Knn(Measured),
+    /// Features and model; the check is the mean confidence
+    Classify {
+        #[command(flatten)]
+        measured: Measured,
+        #[command(flatten)]
+        model: ModelOptions,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Measured {
+    /// A LAS or LAZ file
+    file: PathBuf,
+    /// Number of neighbours (a model says its own)
+    #[arg(long, default_value_t = 20)]
+    k: usize,
+    /// How often it is measured
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    #[command(flatten)]
+    compute: ComputeOptions,
+}
+
+/// The features whose cost is measured: those that peers compute.
+const SHAPE: [&str; 11] = [
+    "linearity",
+    "planarity",
+    "sphericity",
+    "anisotropy",
+    "surface_variation",
+    "omnivariance",
+    "eigenentropy",
+    "normal_x",
+    "normal_y",
+    "normal_z",
+    "verticality",
+];
+
+/// No neighbour is too far for a comparison with programs that know no cap.
+const UNBOUNDED_M: f64 = 10_000.0;
+
+/// Measures.
+pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
+    match &arguments.work {
+        Work::Features(measured) => {
+            let schema = measured.schema(&SHAPE)?;
+            let normal_z = SHAPE.iter().position(|n| *n == "normal_z").unwrap_or_default();
+            measured.features(console, &schema, |m| {
+                format!("{:.4}", mean(m.values.iter().skip(normal_z).step_by(SHAPE.len()).map(|v| f64::from(v.abs()))))
+            })?;
+        }
+        Work::Knn(measured) => {
+            let cloud = measured.read(console, &[])?;
+            let search = measured.compute.search.search();
+            measured.rounds(
+                console,
+                cloud.len(),
+                |m| knn(&cloud, measured.k, UNBOUNDED_M, search, m),
+                |csr| {
+                    let unit = csr.unit_m() * csr.unit_m();
+                    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rows in memory; metres
+                    let farthest = |end: &u64| csr.distances_sq[*end as usize - 1] as f64 * unit;
+                    format!("{:.5}", mean(csr.offsets[1..].iter().map(farthest)))
+                },
+            )?;
+        }
+        Work::Classify { measured, model } => {
+            let model = model.open()?;
+            let cloud = measured.read(console, &model.schema().required_columns())?;
+            let options = ClassifyOptions { search: measured.compute.search.search(), ..ClassifyOptions::default() };
+            measured.rounds(
+                console,
+                cloud.len(),
+                |m| classify_cloud(&model, &cloud, &options, m),
+                |p| format!("{:.4}", mean(p.confidence.iter().map(|c| f64::from(*c)))),
+            )?;
+        }
+    }
+    Ok(Exit::DONE)
+}
+
+impl Measured {
+    fn schema(&self, names: &[&str]) -> Result<Schema> {
+        if self.k == 0 {
+            return Err(Error::invalid("0 neighbours", "choose a k of 1 or more"));
+        }
+        Schema::parse(&names.iter().map(|n| format!("{n}@k{}", self.k)).collect::<Vec<_>>())
+    }
+
+    fn read(&self, console: &Console, columns: &[&str]) -> Result<PointCloud> {
+        console.run("read", self.compute.threads, |m| read_cloud(&self.file, &Columns::Named(columns), m))
+    }
+
+    fn features(&self, console: &Console, schema: &Schema, check: impl Fn(&FeatureMatrix) -> String) -> Result<()> {
+        let cloud = self.read(console, &schema.required_columns())?;
+        let options = features::Options { search: self.compute.search.search(), ..features::Options::default() };
+        self.rounds(console, cloud.len(), |m| features::compute(&cloud, schema, &options, m), check)
+    }
+
+    fn rounds<T: Send>(
+        &self,
+        console: &Console,
+        points: usize,
+        work: impl Fn(&groma::job::Monitor) -> Result<T> + Sync,
+        check: impl Fn(&T) -> String,
+    ) -> Result<()> {
+        for _ in 0..self.rounds {
+            // The pool's threads start and end outside the measured time.
+            let (result, wall, cpu) = console.run("bench", self.compute.threads, |monitor| {
+                let (start, before) = (Instant::now(), usage().0);
+                let result = work(monitor)?;
+                Ok((result, start.elapsed().as_secs_f64(), usage().0 - before))
+            })?;
+            let line = serde_json::json!({
+                "stage": "total", "wall": wall, "cpu": cpu, "n": points, "check": check(&result), "rss": usage().1,
+            });
+            print(&format!("RESULT {line}"));
+        }
+        Ok(())
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0u64), |(sum, count), v| (sum + v, count + 1));
+    #[allow(clippy::cast_precision_loss)]
+    if count == 0 { 0.0 } else { sum / count as f64 }
+}
+
+/// CPU seconds of this process, in hundredths, and the most memory it ever held, in MB.
+#[cfg(target_os = "linux")]
+fn usage() -> (f64, f64) {
+    // What follows the name in brackets: fields 3 and on; 14 and 15 are ticks of a hundredth of a second.
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
+    ((ticks(11) + ticks(12)) / 100.0, peak.unwrap_or(0.0) / 1024.0)
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+fn usage() -> (f64, f64) {
+    (0.0, 0.0)
+}

@@ -1,0 +1,181 @@
+//! `groma classify`.
+
+use crate::console::{Console, speed};
+use crate::exit::Exit;
+use crate::files::{Inputs, make_folder};
+use crate::options::{ComputeOptions, ModelOptions};
+use clap::Args;
+use groma::io::whole::write_whole;
+use groma::model::Model;
+use groma::pipeline::{ClassifyOptions, FileSummary, classify_file};
+use groma::report::{self, Facts, MAP_PIXELS, page, picture, read_mosaic, thousands};
+use groma::{Error, Result};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Classify LAS, LAZ or COPC files.
+///
+/// Every point keeps its place and all that the file says of it; its class is replaced, and the dimensions `confidence`
+/// (0 to 255 for 0 to 1) and `entropy` (nats) are added. An output appears when it is complete, or not at all.
+#[derive(Args, Debug)]
+#[command(after_help = crate::exit::HELP)]
+pub struct Arguments {
+    /// Files, folders (the .las and .laz files in them) or patterns like 'tiles/*.laz'
+    #[arg(required = true, value_name = "IN")]
+    inputs: Vec<PathBuf>,
+    /// A file for one input, a folder otherwise
+    #[arg(long, short, value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    compute: ComputeOptions,
+    /// Also write the probability of every class, as dimensions p_CLASS
+    #[arg(long)]
+    probabilities: bool,
+    /// Do not write the dimension `confidence`
+    #[arg(long)]
+    no_confidence: bool,
+    /// Do not write the dimension `entropy`
+    #[arg(long)]
+    no_entropy: bool,
+    /// Write this point format (6 and above hold classes above 31)
+    #[arg(long, value_name = "N")]
+    point_format: Option<u8>,
+    /// Replace outputs that exist
+    #[arg(long)]
+    overwrite: bool,
+    /// ASPRS classes whose points keep their class, as 7,18
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    keep_class: Vec<u8>,
+    /// Edge length of the blocks in metres [default: the model's]
+    #[arg(long, value_name = "M")]
+    block_size: Option<f64>,
+    /// Write a page with plan views, tables and timings
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Write a picture of the classes
+    #[arg(long, value_name = "FILE.png")]
+    png: Option<PathBuf>,
+}
+
+/// Classifies and reports.
+pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
+    let inputs = Inputs::find(&arguments.inputs);
+    let tasks = inputs.plan(&arguments.output, &["las", "laz"])?;
+    for path in [&arguments.report, &arguments.png].into_iter().flatten() {
+        // Found out now, not after an hour of work.
+        if path.exists() && !arguments.overwrite {
+            return Err(Error::OutputExists { path: path.clone() });
+        }
+    }
+    if tasks.is_empty() {
+        return inputs.give_up(console);
+    }
+    let model = arguments.model.open()?;
+    make_folder(&arguments.output, &tasks)?;
+    let options = arguments.options();
+    let (done, exit) = inputs.each(
+        &tasks,
+        console,
+        |task| &task.input,
+        |task| {
+            let label = task.input.file_name().unwrap_or_default().to_string_lossy();
+            let summary = console.run(&label, arguments.compute.threads, |monitor| {
+                classify_file(&model, &task.input, &task.output, &options, monitor)
+            })?;
+            console.remark(&line(&summary));
+            Ok(summary)
+        },
+    )?;
+    if !done.is_empty() && (arguments.report.is_some() || arguments.png.is_some()) {
+        let facts = Facts {
+            title: title(&done),
+            model: describe(&model),
+            options: arguments.chosen(),
+            files: done,
+            score: None,
+        };
+        write_reports(arguments, &facts, console)?;
+    }
+    Ok(exit)
+}
+
+impl Arguments {
+    fn options(&self) -> ClassifyOptions {
+        ClassifyOptions {
+            probabilities: self.probabilities,
+            write_confidence: !self.no_confidence,
+            write_entropy: !self.no_entropy,
+            point_format: self.point_format,
+            overwrite: self.overwrite,
+            keep_classes: self.keep_class.clone(),
+            block_size_m: self.block_size,
+            search: self.compute.search.search(),
+            linear_unit_m: self.compute.linear_unit,
+        }
+    }
+
+    /// What the page says of the options.
+    fn chosen(&self) -> Vec<(String, String)> {
+        let list = |codes: &[u8]| codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        let mut rows = vec![("search", self.compute.search.name().to_string())];
+        if let Some(format) = self.point_format {
+            rows.push(("point format", format.to_string()));
+        }
+        if let Some(size) = self.block_size {
+            rows.push(("block size", format!("{size} m")));
+        }
+        if !self.keep_class.is_empty() {
+            rows.push(("classes kept", list(&self.keep_class)));
+        }
+        if self.compute.threads > 0 {
+            rows.push(("threads", self.compute.threads.to_string()));
+        }
+        rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
+}
+
+/// Name, version and purpose of a model, in one line.
+pub fn describe(model: &Model) -> String {
+    let manifest = model.manifest();
+    let classes: Vec<&str> = manifest.classes.iter().map(|c| c.name.as_str()).collect();
+    format!("{} {} ({})", manifest.name, manifest.version, classes.join(", "))
+}
+
+/// One line about a file that was classified.
+pub fn line(summary: &FileSummary) -> String {
+    #[allow(clippy::cast_precision_loss)]
+    let rate = summary.points as f64 / summary.timings.total_s.max(1e-9);
+    format!(
+        "{}: {} points in {}, {}, mean confidence {:.1} %",
+        summary.output.display(),
+        thousands(summary.points),
+        page::duration(summary.timings.total_s),
+        speed(rate),
+        100.0 * summary.mean_confidence
+    )
+}
+
+fn title(done: &[FileSummary]) -> String {
+    match done {
+        [one] => one.input.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        many => format!("{} tiles", many.len()),
+    }
+}
+
+fn write_reports(arguments: &Arguments, facts: &Facts, console: &Console) -> Result<()> {
+    let outputs: Vec<&PathBuf> = facts.files.iter().map(|f| &f.output).collect();
+    let mosaic = console.run("report", arguments.compute.threads, |m| read_mosaic(&outputs, MAP_PIXELS, m))?;
+    if let Some(path) = &arguments.png {
+        let bytes = picture::plan_view(&mosaic, &facts.title, &picture::summary_line(&mosaic))?;
+        write_whole(path, arguments.overwrite, |w| w.write_all(&bytes))?;
+        console.remark(&format!("{}: the classes as a picture", path.display()));
+    }
+    if let Some(path) = &arguments.report {
+        let page = report::page::render(&mosaic, facts)?;
+        write_whole(path, arguments.overwrite, |w| w.write_all(page.as_bytes()))?;
+        console.remark(&format!("{}: a page to look at", path.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Work on many files: one that fails is reported, and the rest go on.
+
+use crate::console::Console;
+use crate::exit::Exit;
+use groma::pipeline::inputs::{Task, expand, plan};
+use groma::{Error, Result};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Makes the folder that outputs go into, if they go into one.
+pub fn make_folder(output: &Path, tasks: &[Task]) -> Result<()> {
+    if tasks.iter().any(|t| t.output.starts_with(output) && t.output != output) {
+        std::fs::create_dir_all(output).map_err(|e| Error::io(output, "create", e))?;
+    }
+    Ok(())
+}
+
+/// Files given on the command line, and the paths among them that mean nothing.
+pub struct Inputs {
+    /// What can be tried.
+    pub files: Vec<PathBuf>,
+    failed: Vec<(String, Error)>,
+}
+
+impl Inputs {
+    /// Expands folders and patterns.
+    pub fn find(paths: &[PathBuf]) -> Self {
+        let mut inputs = Self { files: Vec::new(), failed: Vec::new() };
+        for found in expand(paths) {
+            match found {
+                Ok(file) => inputs.files.push(file),
+                Err(error) => inputs.failed.push((String::new(), error)),
+            }
+        }
+        inputs
+    }
+
+    /// Says where each goes.
+    pub fn plan(&self, output: &Path, extensions: &[&str]) -> Result<Vec<Task>> {
+        plan(&self.files, output, extensions)
+    }
+
+    /// Reports what failed already; for a run that has nothing else left.
+    pub fn give_up(self, console: &Console) -> Result<Exit> {
+        self.each::<PathBuf, ()>(&[], console, |p| p, |_| Ok(())).map(|(_, exit)| exit)
+    }
+
+    /// Does `work` for each item, reports what fails, and sums up. A cancelled run ends at once.
+    pub fn each<T, R: Serialize>(
+        self,
+        items: &[T],
+        console: &Console,
+        name: impl Fn(&T) -> &Path,
+        mut work: impl FnMut(&T) -> Result<R>,
+    ) -> Result<(Vec<R>, Exit)> {
+        let start = Instant::now();
+        let only = items.len() + self.failed.len() == 1;
+        let mut failures = self.failed;
+        for (_, error) in &failures {
+            if !only {
+                console.report_error(None, error);
+            }
+        }
+        let mut done = Vec::new();
+        for item in items {
+            let input = name(item).display().to_string();
+            match work(item) {
+                Ok(result) => {
+                    console.object("ok", &result)?;
+                    done.push(result);
+                }
+                Err(Error::Cancelled) => return Err(Error::Cancelled),
+                Err(error) => {
+                    if !only {
+                        console.report_error(Some(&input), &error);
+                    }
+                    failures.push((input, error));
+                }
+            }
+        }
+        // A single input's error is the run's: it is reported once, by `main`, and its code is the exit code.
+        if only && let Some((_, error)) = failures.pop() {
+            return Err(error);
+        }
+        let summary = serde_json::json!({
+            "files": items.len() + failures.len() - failures.iter().filter(|f| !f.0.is_empty()).count(),
+            "ok": done.len(),
+            "failed": failures.len(),
+            "seconds": start.elapsed().as_secs_f64(),
+        });
+        console.object("summary", &summary)?;
+        if failures.is_empty() {
+            return Ok((done, Exit::DONE));
+        }
+        console.remark(&format!("{} of {} failed:", failures.len(), summary["files"]));
+        for (input, error) in &failures {
+            let place = if input.is_empty() || error.to_string().contains(input) { "" } else { &format!("{input}: ") };
+            console.remark(&format!("  {place}{error}"));
+        }
+        Ok((done, Exit::SOME_FAILED))
+    }
+}

@@ -1,0 +1,105 @@
+//! Options that several commands share: the model, the device, the search.
+
+use clap::{Args, ValueEnum};
+use groma::features::Search;
+use groma::model::Model;
+use groma::{Error, Result, device, runtime};
+use std::path::PathBuf;
+
+/// Which model runs, and on what.
+#[derive(Args, Debug)]
+pub struct ModelOptions {
+    /// The model: an ONNX file with a manifest [default: the one inside Groma]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Where it runs: auto or cpu; a device that cannot be used is refused
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    device: String,
+    #[command(flatten)]
+    pub runtime: RuntimeOptions,
+}
+
+/// Which ONNX Runtime is used.
+#[derive(Args, Debug)]
+pub struct RuntimeOptions {
+    /// ONNX Runtime's library [default: $GROMA_ONNXRUNTIME, beside Groma, Python's, the system's]
+    #[arg(long, value_name = "FILE")]
+    pub onnxruntime: Option<PathBuf>,
+}
+
+impl ModelOptions {
+    /// Opens the model on the device.
+    pub fn open(&self) -> Result<Model> {
+        check_device(&self.device)?;
+        runtime::ensure(self.runtime.onnxruntime.as_deref())?;
+        match &self.model {
+            Some(path) => Model::open(path),
+            None => Model::embedded(),
+        }
+    }
+}
+
+fn check_device(name: &str) -> Result<()> {
+    if name == "auto" {
+        return Ok(());
+    }
+    let devices = device::list();
+    let family = name.split(':').next().unwrap_or(name);
+    let known = devices.iter().find(|d| d.id == name || d.id == family);
+    let what = match known {
+        Some(device) => match &device.reason {
+            None => return Ok(()),
+            Some(reason) => reason.clone(),
+        },
+        None => {
+            let names: Vec<&str> = devices.iter().map(|d| d.id.as_str()).collect();
+            format!("there is no such device; choose auto or one of {}", names.join(", "))
+        }
+    };
+    Err(Error::DeviceUnavailable { device: name.to_string(), what })
+}
+
+/// How points are computed.
+#[derive(Args, Debug)]
+pub struct ComputeOptions {
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// The search for neighbours
+    #[arg(long, value_enum, default_value_t = SearchName::Auto)]
+    pub search: SearchName,
+    /// Length of one unit of the coordinates in metres [default: what the file's CRS says, or 1]
+    #[arg(long, value_name = "METRES")]
+    pub linear_unit: Option<f64>,
+}
+
+/// [`Search`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SearchName {
+    /// Chosen by how evenly the points lie
+    Auto,
+    /// For airborne surveys
+    Grid,
+    /// For terrestrial and very uneven clouds
+    Kdtree,
+}
+
+impl SearchName {
+    /// The library's value.
+    pub fn search(self) -> Search {
+        match self {
+            Self::Auto => Search::Auto,
+            Self::Grid => Search::Grid,
+            Self::Kdtree => Search::KdTree,
+        }
+    }
+
+    /// The name, as it is given.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Grid => "grid",
+            Self::Kdtree => "kdtree",
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Files that appear whole or not at all.
+
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Writes a file through a temporary one in the same folder, which takes its place when all is on the disk.
+///
+/// # Errors
+/// [`Error::OutputExists`] unless `overwrite`; [`Error::NotFound`] for a missing folder; [`Error::Io`]; those of `write`.
+/// Nothing is left behind then.
+pub fn write_whole(
+    path: &Path,
+    overwrite: bool,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>,
+) -> Result<()> {
+    if !overwrite && path.exists() {
+        return Err(Error::OutputExists { path: path.to_path_buf() });
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".groma-").suffix(".part");
+    // As any new file, readable for those whom the umask allows; temporary files are private by default.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(folder, "write into", e))?;
+    let mut writer = BufWriter::new(file.as_file_mut());
+    let flushed = write(&mut writer).and_then(|()| writer.flush());
+    drop(writer);
+    flushed.and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, "write", e))?;
+    let placed = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
+    placed.map_err(|e| match e.error.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::OutputExists { path: path.to_path_buf() },
+        _ => Error::io(path, "rename into place", e.error),
+    })?;
+    // The name itself lasts only when the folder is on the disk; not every system can sync a folder.
+    #[cfg(unix)]
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io(folder, "sync", e))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_only_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.html");
+        write_whole(&path, false, |w| w.write_all(b"one")).unwrap();
+        assert_eq!(write_whole(&path, false, |w| w.write_all(b"two")).unwrap_err().code(), 205);
+        write_whole(&path, true, |w| w.write_all(b"three")).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"three");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        let error = write_whole(&path, false, |w| {
+            w.write_all(&[0; 100_000])?;
+            Err(std::io::Error::other("disk on fire"))
+        })
+        .unwrap_err();
+        assert!(error.to_string().contains("a.bin") && error.to_string().contains("disk on fire"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let missing = folder.path().join("no/such/a.bin");
+        assert_eq!(write_whole(&missing, false, |_| Ok(())).unwrap_err().code(), 201);
+    }
+}

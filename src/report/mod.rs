@@ -1,0 +1,115 @@
+//! Pages and pictures of what was classified, for people.
+//!
+//! A [`Mosaic`] is read from output files point by point into rasters, so memory stays bounded; [`picture`] makes a PNG of
+//! it, [`page`] one self-contained HTML file with plan views, tables and timings.
+
+pub mod font;
+pub mod inspect;
+pub mod mosaic;
+pub mod page;
+pub mod paint;
+pub mod palette;
+pub mod picture;
+
+use crate::dataset::Confusion;
+use crate::error::{Error, Result};
+use crate::io::las::{Columns, Crs, LasHeader, LasReader, decode};
+use crate::job::Monitor;
+use crate::pipeline::FileSummary;
+pub use mosaic::{Frame, Mosaic};
+use std::path::Path;
+
+/// What a page says beside the picture.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The headline: the file's name, or how many there are.
+    pub title: String,
+    /// Name, version and purpose of the model; one line.
+    pub model: String,
+    /// Options of the run: (name, value).
+    pub options: Vec<(String, String)>,
+    /// What was done, file by file.
+    pub files: Vec<FileSummary>,
+    /// Agreement with known classes, where they are known.
+    pub score: Option<Confusion>,
+}
+
+/// Width of a picture's map, in pixels.
+pub const MAP_PIXELS: usize = 1144;
+/// Points decoded at once.
+const CHUNK: usize = 500_000;
+
+/// Reads LAS or LAZ files into one mosaic with the class and, where the files carry it, the confidence of each point.
+///
+/// # Errors
+/// Those of reading; [`Error::InvalidArgument`] without files or for impossible bounds; [`Error::Cancelled`].
+pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor) -> Result<Mosaic> {
+    let mut frame: Option<Frame> = None;
+    let mut points = 0;
+    for file in files {
+        let reader = LasReader::open(file.as_ref())?;
+        let own = frame_of(reader.header())?;
+        frame = Some(frame.map_or(own, |f| f.union(&own)));
+        points += reader.header().point_count;
+    }
+    let frame = frame.ok_or_else(|| Error::invalid("a picture of no file", "name at least one file"))?;
+    let mut mosaic = Mosaic::new(frame, points, pixels)?;
+    let mut records = Vec::new();
+    for file in files {
+        let mut reader = LasReader::open(file.as_ref())?;
+        let confident = reader.header().extra_dimensions.iter().any(|d| d.name == "confidence");
+        let wanted: &[&str] = if confident { &["classification", "confidence"] } else { &["classification"] };
+        loop {
+            monitor.check()?;
+            if reader.read_records(CHUNK, &mut records)? == 0 {
+                break;
+            }
+            mosaic.add(&decode(reader.header(), &records, &Columns::Named(wanted))?)?;
+        }
+    }
+    mosaic.close_gaps();
+    Ok(mosaic)
+}
+
+/// The land that a file's header states, in metres by its reference system.
+fn frame_of(header: &LasHeader) -> Result<Frame> {
+    let (low, high) = header.bounds;
+    let unit = header.crs().and_then(Crs::linear_unit_m);
+    Frame::new([low[0], low[1]], [high[0], high[1]], unit)
+}
+
+/// `1234567` as `1,234,567`.
+#[must_use]
+pub fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// The largest of 1, 2, 5, 10, 20, 50 … that is at most `limit`; for scale bars.
+#[must_use]
+pub fn round_length(limit: f64) -> f64 {
+    let power = 10f64.powf(limit.max(1e-3).log10().floor());
+    [5.0, 2.0, 1.0].into_iter().map(|f| f * power).find(|v| *v <= limit).unwrap_or(power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert!((round_length(49.0) - 20.0).abs() < 1e-9);
+        assert!((round_length(50.0) - 50.0).abs() < 1e-9);
+        assert!((round_length(0.9) - 0.5).abs() < 1e-9);
+    }
+}
