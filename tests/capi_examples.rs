@@ -1,6 +1,6 @@
-//! The C examples, compiled as C99 and as C++17, give byte for byte what the library gives to Rust.
+//! The C examples, compiled as C99 and as C++17, give byte for byte what the library gives to Rust and the command line.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "cli"))]
 
 mod c;
 
@@ -36,7 +36,7 @@ fn read_tile(path: &Path, columns: &Columns<'_>) -> PointCloud {
 }
 
 #[test]
-fn classify_file_gives_the_bytes_of_the_library() {
+fn classify_file_gives_the_bytes_of_the_library_and_of_the_command_line() {
     let folder = c::folder("capi-classify-file");
     let programs = programs("classify_file", &folder);
     let (Some(tile), Some(_)) = (c::sample(TILE), c::runtime()) else { return };
@@ -46,6 +46,11 @@ fn classify_file_gives_the_bytes_of_the_library() {
         .run(|monitor| classify_file(&model, &tile, &expected, &ClassifyOptions::default(), monitor))
         .unwrap();
     let expected = read(&expected);
+    let of_the_command_line = folder.join("command-line.laz");
+    c::succeed(
+        Command::new(env!("CARGO_BIN_EXE_groma")).arg("classify").arg(&tile).arg("-o").arg(&of_the_command_line),
+    );
+    assert!(read(&of_the_command_line) == expected, "the command line and the library differ");
     for program in programs {
         let output = program.with_extension("laz");
         let done = c::succeed(Command::new(&program).arg(&tile).arg(&output));

@@ -14,6 +14,10 @@ use groma::capi::points::*;
 use groma::capi::result::*;
 use groma::capi::status::*;
 use groma::capi::summary::*;
+use groma::cloud::{PointCloud, Values};
+use groma::job::Job;
+use groma::model::Model;
+use groma::pipeline::{ClassifyOptions, Predictions, classify_cloud};
 use std::ffi::{CStr, CString, c_void};
 use std::path::Path;
 use std::ptr::{null, null_mut};
@@ -130,10 +134,10 @@ fn another_thread_stops_the_call_within_a_second() {
     let model = Shared::open();
     let mut cancel = null_mut();
     assert_eq!(unsafe { groma_cancel_create(&raw mut cancel, null_mut()) }, GROMA_STATUS_OK);
-    let options = groma_classify_options_t { cancel, ..options() };
+    let options = groma_classify_options_t { cancel, threads: 1, ..options() };
     let address = cancel as usize;
     let other = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(30));
         unsafe { groma_cancel_trigger(address as *const groma_cancel_t) };
         Instant::now()
     });
@@ -175,8 +179,7 @@ fn a_result_outlives_its_model_and_points() {
     assert!(unsafe { groma_model_class_name(model.0, classes) }.is_null());
     let mut result = null_mut();
     {
-        let positions: Vec<f64> =
-            (0..2500).flat_map(|i| [f64::from(i % 50) * 0.5, f64::from(i / 50) * 0.5, 100.0]).collect();
+        let positions = plane();
         let ones = vec![1_u8; 2500];
         let size = size_of::<groma_column_t>() as u32;
         let column = |name: &'static CStr| groma_column_t {
@@ -202,16 +205,34 @@ fn a_result_outlives_its_model_and_points() {
         assert_eq!(status, GROMA_STATUS_OK, "{}", message(error));
     }
     drop(model);
+    let expected = expected_on_plane();
     unsafe {
         assert_eq!((groma_result_count(result), groma_result_class_count(result)), (2500, classes));
-        let ground = std::slice::from_raw_parts(groma_result_asprs(result), 2500).iter().filter(|c| **c == 2).count();
-        assert!(ground > 2400, "{ground} of 2500 points of a plane are ground");
+        assert_eq!(std::slice::from_raw_parts(groma_result_asprs(result), 2500), expected.asprs);
+        assert_eq!(std::slice::from_raw_parts(groma_result_classes(result), 2500), expected.class);
+        assert_eq!(std::slice::from_raw_parts(groma_result_confidence(result), 2500), expected.confidence);
+        assert_eq!(std::slice::from_raw_parts(groma_result_entropy(result), 2500), expected.entropy);
         let all = std::slice::from_raw_parts(groma_result_probabilities(result), 2500 * classes as usize);
         for row in all.chunks_exact(classes as usize) {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }
         groma_result_destroy(result);
     }
+}
+
+/// x, y, z of 2500 points of a plane.
+fn plane() -> Vec<f64> {
+    (0..2500).flat_map(|i| [f64::from(i % 50) * 0.5, f64::from(i / 50) * 0.5, 100.0]).collect()
+}
+
+/// What the library says of the plane to Rust.
+fn expected_on_plane() -> Predictions {
+    let mut cloud = PointCloud::from_positions(&plane(), 0.001).unwrap();
+    for name in ["return_number", "number_of_returns"] {
+        cloud.insert(name, Values::U8(vec![1; 2500])).unwrap();
+    }
+    let model = Model::embedded().unwrap();
+    Job::new().run(|monitor| classify_cloud(&model, &cloud, &ClassifyOptions::default(), monitor)).unwrap()
 }
 
 #[test]
