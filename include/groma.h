@@ -194,8 +194,8 @@ groma_status_t groma_runtime_describe(groma_string_t **json,
                                       groma_error_t **error);
 
 /**
- * Says everything about the installation as a JSON object: versions, ONNX Runtime, CPU, devices, and for everything
- * absent the reason. For reports of problems.
+ * Says everything about the installation as a JSON object: versions, ONNX Runtime, CPU, devices, the default model, and
+ * for everything absent the reason. For reports of problems.
  *
  * @param json  @owned destroy it with `groma_string_destroy`
  */

@@ -19,6 +19,7 @@ const FLOORS: &[(u32, &str)] = &[
     (4, "model"),
     (4, "dataset"),
     (5, "pipeline"),
+    (5, "report"),
     (6, "capi"),
     (6, "bin"),
 ];
@@ -38,7 +39,8 @@ fn modules_import_only_from_lower_floors() {
     let mut broken = Vec::new();
     assert!(files("src").len() > 5, "the sources were not found");
     for file in files("src") {
-        let Some(module) = module_of(&file) else { continue };
+        // The command line is a crate of its own on the top floor: its `crate::` is itself, and it may use everything.
+        let Some(module) = module_of(&file).filter(|module| *module != "bin") else { continue };
         broken
             .extend(upward_imports(module, is_module_root(&file), &read(&file)).iter().map(|e| format!("{file}: {e}")));
     }

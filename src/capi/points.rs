@@ -160,8 +160,9 @@ pub(super) unsafe fn cloud(pointer: *const groma_points_t) -> Result<PointCloud>
 /// # Safety
 /// As [`cloud`].
 unsafe fn coordinates(points: &groma_points_t, count: usize) -> Result<PointCloud> {
-    // SAFETY (both closures): by the contract of this function.
+    // SAFETY: by the contract of this function.
     let integers = |data, stride, name| unsafe { gather::<i32>(data, stride, count, name) };
+    // SAFETY: as above.
     let doubles = |data, stride, name| unsafe { Strided::<f64>::new(data, stride, count, name) };
     match points.coordinate_type {
         GROMA_TYPE_I32 => {

@@ -8,6 +8,7 @@ use super::status::groma_status_t;
 use super::text::groma_string_t;
 use super::version::{GROMA_ABI_MAJOR, GROMA_ABI_MINOR};
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::{device, runtime};
 use std::ffi::c_char;
 use std::path::Path;
@@ -42,8 +43,8 @@ pub unsafe extern "C" fn groma_runtime_describe(
     })
 }
 
-/// Says everything about the installation as a JSON object: versions, ONNX Runtime, CPU, devices, and for everything
-/// absent the reason. For reports of problems.
+/// Says everything about the installation as a JSON object: versions, ONNX Runtime, CPU, devices, the default model, and
+/// for everything absent the reason. For reports of problems.
 ///
 /// @param json  @owned destroy it with `groma_string_destroy`
 #[unsafe(no_mangle)]
@@ -52,10 +53,15 @@ pub unsafe extern "C" fn groma_doctor_json(
     error: *mut *mut groma_error_t,
 ) -> groma_status_t {
     boundary!(groma_doctor_json, error; json: out => {
+        let (runtime, machine) = (runtime::report(None), device::report());
+        let model = if runtime.error.is_none() { Model::embedded().err() } else { None };
         let all = serde_json::json!({
-            "groma": { "version": env!("CARGO_PKG_VERSION"), "abi": format!("{GROMA_ABI_MAJOR}.{GROMA_ABI_MINOR}") },
-            "runtime": runtime::report(None),
-            "machine": device::report(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "abi": format!("{GROMA_ABI_MAJOR}.{GROMA_ABI_MINOR}"),
+            "runtime": runtime,
+            "cpu": machine.cpu,
+            "devices": machine.devices,
+            "default_model_error": model.map(|error| error.to_string()),
         });
         json.give(groma_string_t::new(to_json(&all)?));
         Ok(())

@@ -116,8 +116,20 @@ pub fn place_beside_binaries(library: &Path) -> Outcome<()> {
         if std::fs::hard_link(library, &beside).is_err() {
             std::fs::copy(library, &beside).map_err(cannot("write", &beside))?;
         }
+        link_soname(&folder);
     }
     Ok(())
+}
+
+/// Gives `libgroma.so` the name that programs linked with it look for, so that they run from the build folder.
+fn link_soname(folder: &Path) {
+    #[cfg(target_os = "linux")]
+    {
+        // The link may be there already, and may point to what is not built yet.
+        let _ = std::os::unix::fs::symlink("libgroma.so", folder.join("libgroma.so.0"));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = folder;
 }
 
 /// Where the library is kept.
