@@ -63,7 +63,7 @@ impl<'a> Engine<'a> {
     /// [`Error::MissingColumn`](crate::Error::MissingColumn) for an attribute that the cloud lacks, those of the lattice
     /// and the blocks, [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn new(cloud: &'a PointCloud, schema: &Schema, options: &Options, monitor: &Monitor) -> Result<Self> {
-        let simd = Simd::detect()?;
+        let simd = options.simd.map_or_else(Simd::detect, Ok)?;
         let attributes = Attributes::new(cloud, schema)?;
         monitor.begin(Stage::Ground, cloud.len() as u64);
         let lattice = Lattice::new(cloud, options.linear_unit_m)?;

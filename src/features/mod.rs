@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::job::{Monitor, Stage};
 pub use crate::neighbors::Search;
 pub use engine::Engine;
+pub use kernel::Simd;
 pub use schema::{Schema, SchemaSpec};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -36,11 +37,13 @@ pub struct Options {
     /// Points are worked on in square blocks of this edge, in metres, each with a halo of the schema's receptive radius,
     /// so that memory is bounded by the blocks; `None` takes them all at once. The values are the same.
     pub block_size_m: Option<f64>,
+    /// The instruction set; `None` takes the best one, or what `GROMA_SIMD` names. The values are the same.
+    pub simd: Option<Simd>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { search: Search::Auto, linear_unit_m: 1.0, block_size_m: None }
+        Self { search: Search::Auto, linear_unit_m: 1.0, block_size_m: None, simd: None }
     }
 }
 

@@ -29,10 +29,17 @@ pub struct SurfaceSpec {
     pub window_m: f64,
     /// Slope tolerance, rise over run.
     pub slope: f64,
+    /// A drop of more than this between two openings is an object on any slope, in metres.
+    #[serde(default = "default_tolerance")]
+    pub max_tolerance_m: f64,
 }
 
 /// The surface behind `height_above_ground` where the schema names none called `default`.
-pub const DEFAULT_SURFACE: SurfaceSpec = SurfaceSpec { window_m: 18.0, slope: 0.15 };
+pub const DEFAULT_SURFACE: SurfaceSpec =
+    SurfaceSpec { window_m: 60.0, slope: 0.15, max_tolerance_m: DEFAULT_TOLERANCE_M };
+
+/// Without a bound the tolerance of a wide window exceeds the height of any roof, and large halls become ground.
+const DEFAULT_TOLERANCE_M: f64 = 3.0;
 
 /// What a schema says in a manifest or a feature file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +65,10 @@ pub struct SchemaSpec {
 
 fn default_cap() -> f64 {
     15.0
+}
+
+fn default_tolerance() -> f64 {
+    DEFAULT_TOLERANCE_M
 }
 
 fn default_divisor() -> f64 {
@@ -91,6 +102,7 @@ impl Schema {
         for (name, surface) in &spec.surfaces {
             positive(&format!("surfaces.{name}.window_m"), surface.window_m)?;
             positive(&format!("surfaces.{name}.slope"), surface.slope)?;
+            positive(&format!("surfaces.{name}.max_tolerance_m"), surface.max_tolerance_m)?;
         }
         let columns: Vec<Column> = spec.columns.iter().map(|name| Column::parse(name)).collect::<Result<_>>()?;
         if columns.is_empty() {
@@ -278,7 +290,7 @@ mod tests {
         assert!(Schema::from_spec(spec.clone()).unwrap_err().to_string().contains("positions 0 and 4"));
         spec.columns = vec!["height_above_ground@wide".into()];
         assert!(Schema::from_spec(spec.clone()).unwrap_err().to_string().contains("surface `wide`"));
-        spec.surfaces.insert("wide".into(), SurfaceSpec { window_m: -1.0, slope: 0.1 });
+        spec.surfaces.insert("wide".into(), SurfaceSpec { window_m: -1.0, ..DEFAULT_SURFACE });
         assert!(Schema::from_spec(spec.clone()).unwrap_err().to_string().contains("surfaces.wide.window_m"));
     }
 

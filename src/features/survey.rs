@@ -70,7 +70,8 @@ impl Survey {
                 (GroundSource::Classified, None) => classified_surface(cloud, lattice, frame)?,
                 _ => {
                     let spec = schema.surface(name.as_deref());
-                    GroundFilter { window_m: spec.window_m, slope: spec.slope }.surface(&lowest)
+                    let (window_m, slope, max_tolerance_m) = (spec.window_m, spec.slope, spec.max_tolerance_m);
+                    GroundFilter { window_m, slope, max_tolerance_m }.surface(&lowest)
                 }
             };
             survey.surfaces.push((name, surface));

@@ -12,6 +12,9 @@ pub struct GroundFilter {
     pub window_m: f64,
     /// Rise over run that still counts as ground.
     pub slope: f64,
+    /// A drop of more than this between two openings is an object on any slope, in metres. It keeps the roofs of large
+    /// halls from becoming ground: a plain slope tolerance grows with the window and soon exceeds their height.
+    pub max_tolerance_m: f64,
 }
 
 /// A cell this many cell widths below its surroundings is noise below the ground, not ground.
@@ -45,11 +48,13 @@ impl GroundFilter {
         let mut eroded = z.clone();
         let mut opened = z.clone();
         let mut object = unsure;
-        for radius in 1..=largest {
-            // An opening by squares is an erosion by squares, grown cell by cell, and one dilation back.
-            eroded = eroded.eroded(1);
+        let mut last = 0;
+        for radius in radii(largest) {
+            // An opening by squares is an erosion by squares, grown step by step, and one dilation back.
+            eroded = eroded.eroded(radius - last);
+            last = radius;
             let next = eroded.dilated(radius);
-            let tolerance = (self.slope * radius as f64 * cell) as f32;
+            let tolerance = (self.slope * radius as f64 * cell).min(self.max_tolerance_m) as f32;
             for (i, object) in object.iter_mut().enumerate() {
                 *object |= opened.values[i] - next.values[i] > tolerance;
             }
@@ -64,12 +69,28 @@ impl GroundFilter {
     }
 }
 
-/// Edge of the raster cells for a cloud of `density` points a square metre, in metres: two mean spacings, between 1 and
-/// 4 m, in steps of half a metre so that neighbouring tiles of one survey agree.
+/// The window radii, in cells: every one at first, then in growing steps, the largest at the end.
+fn radii(largest: usize) -> Vec<usize> {
+    let mut radii = Vec::new();
+    let mut radius = 1;
+    while radius < largest {
+        radii.push(radius);
+        // A sixth more each time, and never more than six cells: steps as small as the slopes that are to survive.
+        radius += (radius / 6).clamp(1, 6);
+    }
+    radii.push(largest);
+    radii
+}
+
+/// Edge of the raster cells for a cloud of `density` points a square metre, in metres: two mean spacings, raised to 1, 2
+/// or 4 m. Few sizes, each a multiple of the next, let neighbouring tiles of one survey agree on their cells.
 #[must_use]
 pub fn cell_size(density: f64) -> f64 {
-    let ideal = 2.0 / density.max(1e-9).sqrt();
-    ((ideal * 2.0).ceil() / 2.0).clamp(1.0, 4.0)
+    match 2.0 / density.max(1e-9).sqrt() {
+        ideal if ideal <= 1.0 => 1.0,
+        ideal if ideal <= 2.0 => 2.0,
+        _ => 4.0,
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +119,8 @@ mod tests {
     fn a_house_is_cut_off_a_hillside() {
         let (lattice, truth) = hillside();
         let frame = RasterFrame::new(&lattice, 1.0, 1.0);
-        let ground = GroundFilter { window_m: 18.0, slope: 0.15 }.surface(&Raster::lowest(&lattice, frame));
+        let ground = GroundFilter { window_m: 60.0, slope: 0.15, max_tolerance_m: 3.0 }
+            .surface(&Raster::lowest(&lattice, frame));
         let [x, y, _] = &lattice.coordinates;
         for (i, truth) in truth.iter().enumerate() {
             let error = ground.sample(x[i], y[i]) - truth;

@@ -24,6 +24,9 @@ pub struct RasterFrame {
 /// otherwise; a millionth of a cell is far less than any lattice step.
 const BORDER: f64 = 1e-6;
 
+/// The corner is rounded to this fraction of a cell, so that the rounding of large absolute coordinates leaves no trace.
+const CORNER_STEPS: f64 = 65_536.0;
+
 impl RasterFrame {
     /// The frame that covers a lattice with cells of `cell_m` metres.
     #[must_use]
@@ -34,7 +37,7 @@ impl RasterFrame {
         for axis in 0..2 {
             let origin = lattice.origin[axis] * linear_unit_m / cell_m + BORDER;
             let highest = lattice.coordinates[axis].par_iter().copied().max().unwrap_or(0);
-            corner[axis] = origin - origin.floor();
+            corner[axis] = ((origin - origin.floor()) * CORNER_STEPS).round() / CORNER_STEPS;
             size[axis] = (corner[axis] + f64::from(highest) * cells_per_step) as usize + 1;
         }
         Self { cell_m, nx: size[0], ny: size[1], corner, cells_per_step }

@@ -140,8 +140,11 @@ impl Manifest {
         check.that(self.manifest_version == VERSION, "manifest_version", || {
             format!("{}, this build reads version {VERSION}", self.manifest_version)
         })?;
-        for (place, text) in [("name", &self.name), ("input", &self.input), ("output", &self.output)] {
-            check.that(!text.trim().is_empty() && !text.contains('\0'), place, || format!("`{text}` is not a name"))?;
+        let names = [("name", &self.name), ("version", &self.version), ("licence", &self.licence)];
+        for (place, text) in names.into_iter().chain([("input", &self.input), ("output", &self.output)]) {
+            check.that(!text.trim().is_empty() && !text.contains('\0'), place, || {
+                format!("{text:?}; write a text that is not blank")
+            })?;
         }
         let schema = self.check_schema(check)?;
         self.check_normalization(check)?;
@@ -172,10 +175,8 @@ impl Manifest {
                 format!("`{column}` is there twice")
             })?;
         }
-        let schema = Schema::from_spec(self.features.clone()).map_err(|e| {
-            let named = e.subject().and_then(|name| columns.iter().position(|column| *column == name));
-            check.error(named.map_or("features".into(), |i| format!("features.columns[{i}]")), e.to_string())
-        })?;
+        let schema = Schema::from_spec(self.features.clone())
+            .map_err(|e| check.error(place_of_feature(columns, &e), e.to_string()))?;
         // A schema may expand named sets; a model's columns are those of its tensor, one by one.
         check.that(schema.columns() == columns.as_slice(), "features.columns", || {
             format!("{} names stand for {} columns; list every column", columns.len(), schema.columns().len())
@@ -235,6 +236,12 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// Where in the manifest a schema's error is: at the column it names, if it names one.
+fn place_of_feature(columns: &[String], error: &Error) -> String {
+    let named = error.subject().and_then(|name| columns.iter().position(|column| *column == name));
+    named.map_or("features".into(), |i| format!("features.columns[{i}]"))
 }
 
 /// Makes errors that name the model and the place.

@@ -49,8 +49,9 @@ fn defaults_and_round_trip() {
 fn every_mistake_is_named_by_its_place() {
     let cases = [
         ("/manifest_version", serde_json::json!(2), "manifest_version", "version 1"),
-        ("/name", "".into(), "name", "not a name"),
-        ("/input", "a\u{0}b".into(), "input", "not a name"),
+        ("/name", "".into(), "name", "not blank"),
+        ("/licence", " ".into(), "licence", "not blank"),
+        ("/input", "a\u{0}b".into(), "input", "a\\0b"),
         ("/features/version", 7.into(), "features", "version"),
         ("/features/columns", serde_json::json!([]), "features.columns", "at least one"),
         ("/features/columns/2", "linearity@k10".into(), "features.columns[2]", "twice"),
@@ -101,6 +102,14 @@ fn unknown_and_missing_keys_are_named() {
 }
 
 #[test]
+fn an_unknown_feature_is_named_by_its_place() {
+    let columns = ["planarity@k10", "flatness"].map(String::from);
+    let unknown = Error::UnknownFeature { name: "flatness".into(), what: "no feature of that name".into() };
+    assert_eq!(place_of_feature(&columns, &unknown), "features.columns[1]");
+    assert_eq!(place_of_feature(&columns, &Error::invalid("a", "b")), "features");
+}
+
+#[test]
 fn the_schema_hash_is_checked() {
     let mut manifest = example();
     manifest.feature_schema_hash = Some(Schema::from_spec(manifest.features.clone()).unwrap().hash());
@@ -108,4 +117,48 @@ fn the_schema_hash_is_checked() {
     manifest.feature_schema_hash = Some("0".repeat(64));
     let error = manifest.validate("m").unwrap_err().to_string();
     assert!(error.contains("manifest, feature_schema_hash: "), "{error}");
+}
+
+/// The JSON block of `docs/manifest.md`, and the whole text.
+fn documented() -> (Value, String) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manifest.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let block = text.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    (serde_json::from_str(block).unwrap(), text)
+}
+
+#[test]
+fn the_documented_example_is_valid_and_complete() {
+    let (json, text) = documented();
+    let manifest = Manifest::from_json(&json.to_string(), "docs").unwrap();
+    // Nothing is left to a default: what is written out again is what was read.
+    assert_eq!(serde_json::to_value(&manifest).unwrap(), json);
+    // Every field of the example, and the optional one that it does not show, has its row in a table.
+    let fields = |pointer: &str| json.pointer(pointer).unwrap().as_object().unwrap().keys().cloned();
+    let all = fields("").chain(fields("/features")).chain(fields("/classes/0")).chain(["feature_schema_hash".into()]);
+    for field in all {
+        assert!(text.contains(&format!("\n| `{field}` |")), "docs/manifest.md does not describe `{field}`");
+    }
+    for field in fields("/normalization").chain(fields("/classes/1/asprs")) {
+        assert!(text.contains(&format!("`{field}`")), "docs/manifest.md does not describe `{field}`");
+    }
+}
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let (mut json, text) = documented();
+    for key in ["description", "dtype", "temperature", "batch_rows", "training"] {
+        json.as_object_mut().unwrap().remove(key).unwrap();
+    }
+    let manifest = Manifest::from_json(&json.to_string(), "docs").unwrap();
+    assert!(manifest.description.is_empty() && manifest.training.is_empty() && manifest.feature_schema_hash.is_none());
+    let row = |field: &str| text.lines().find(|line| line.starts_with(&format!("| `{field}`"))).unwrap().to_string();
+    assert!(row("dtype").contains("| `f32` |") && manifest.dtype == Dtype::F32);
+    assert!(row("temperature").contains(&format!("| {} |", manifest.temperature)));
+    assert!(row("batch_rows").contains(&format!("| {} |", manifest.batch_rows)));
+    assert!(row("batch_rows").contains(&MAX_BATCH_ROWS.to_string()));
+    for key in ["name", "version", "licence", "features", "input", "output", "normalization", "block_size_m", "halo_m"]
+    {
+        assert!(row(key).contains("| required |"), "{key}");
+    }
 }

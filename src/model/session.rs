@@ -78,8 +78,12 @@ impl Inner {
             .map_err(|e| load_error(&self.name, &e))
     }
 
-    /// Takes a session back.
+    /// Takes a session back. In a forked child it is left alone: its locks may be held by threads that do not exist there.
     pub(super) fn give_back(&self, engine: Engine) {
+        if self.runtime.check_process().is_err() {
+            std::mem::forget(engine);
+            return;
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(engine);
     }
 }
@@ -98,7 +102,8 @@ impl Engine {
 }
 
 /// A session that computes on the thread that calls it: no threads of its own, nothing that spins, and no memory plan for
-/// a number of rows that changes from call to call.
+/// a number of rows that changes from call to call. The memory arena stays on: without it a network of 77-128-64-4 runs no
+/// faster and needs no less memory.
 fn session(runtime: &Runtime, onnx: &[u8], folder: Option<&Path>) -> ort::Result<Session> {
     let mut builder = Session::builder(runtime.environment())?
         .with_intra_threads(1)?

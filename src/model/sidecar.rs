@@ -89,7 +89,7 @@ pub(super) fn missing(name: &str, looked: &[PathBuf]) -> Error {
     }
 }
 
-/// The first place where two manifests differ, in the order of their fields, and what each says there.
+/// The first place where two manifests differ, keys in alphabetical order, and what each says there.
 fn first_difference(a: &Manifest, b: &Manifest) -> Result<Option<(String, String, String)>> {
     let json =
         |m: &Manifest| serde_json::to_value(m).map_err(|e| Error::internal(format!("a manifest is no JSON: {e}")));
@@ -150,7 +150,18 @@ mod tests {
         other.classes[2].name = "roof".into();
         let error =
             agree(path, "m.onnx", Some(example()), vec![("m.groma.json".into(), other)]).unwrap_err().to_string();
-        assert!(error.contains("says 0.25, m.groma.json says 0.75") || error.contains("\"building\""), "{error}");
+        assert!(
+            error.contains("classes[2].name: the model's metadata says \"building\", m.groma.json says \"roof\""),
+            "{error}"
+        );
+        let mut other = example();
+        other.normalization.std[3] = 0.75;
+        let error =
+            agree(path, "m.onnx", Some(example()), vec![("m.groma.json".into(), other)]).unwrap_err().to_string();
+        assert!(
+            error.contains("normalization.std[3]: ") && error.contains("says 0.25, m.groma.json says 0.75"),
+            "{error}"
+        );
         let mut other = example();
         other.classes.pop();
         let error =

@@ -1,11 +1,15 @@
 //! Classifies a file or a cloud with a model.
 
-use crate::cloud::PointCloud;
+use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
-use crate::features::Search;
-use crate::job::Monitor;
-use crate::model::Model;
+use crate::features::{Engine, Options, Search};
+use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions, read_keeping};
+use crate::job::{Monitor, Stage};
+use crate::model::posterior::{Posterior, from_logits};
+use crate::model::{Manifest, Model, Worker};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 /// What to write and how; the defaults write class, confidence and entropy.
 #[derive(Clone, Debug)]
@@ -22,10 +26,12 @@ pub struct ClassifyOptions {
     pub overwrite: bool,
     /// ASPRS classes that keep their label (noise, say).
     pub keep_classes: Vec<u8>,
-    /// Edge length of a block in metres; the manifest's if `None`.
+    /// Edge length of a block in metres; the manifest's if `None`. It bounds memory and changes no result.
     pub block_size_m: Option<f64>,
     /// The neighbour search.
     pub search: Search,
+    /// Length of one unit of the cloud's CRS in metres; `None` takes it from the file's CRS, and 1 without one.
+    pub linear_unit_m: Option<f64>,
 }
 
 impl Default for ClassifyOptions {
@@ -39,12 +45,13 @@ impl Default for ClassifyOptions {
             keep_classes: Vec::new(),
             block_size_m: None,
             search: Search::Auto,
+            linear_unit_m: None,
         }
     }
 }
 
 /// What a model says of every point, in file order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predictions {
     /// Index into the manifest's classes.
     pub class: Vec<u8>,
@@ -63,11 +70,11 @@ pub struct Predictions {
 pub struct Timings {
     /// Reading and decoding.
     pub read_s: f64,
-    /// Ground surfaces.
+    /// Ground surfaces and the rest of the wide view.
     pub ground_s: f64,
     /// Neighbours and features.
     pub features_s: f64,
-    /// Remaining features and inference.
+    /// Running the model: its share of the workers' time.
     pub inference_s: f64,
     /// Encoding and writing.
     pub write_s: f64,
@@ -90,24 +97,29 @@ pub struct FileSummary {
     pub model: String,
     /// (ASPRS code, points), ascending.
     pub class_counts: Vec<(u8, u64)>,
-    /// Mean confidence, 0…1.
+    /// Mean confidence, 0…1; 0 without points.
     pub mean_confidence: f64,
     /// Stage times.
     pub timings: Timings,
 }
 
+/// Raw records are kept between reading and writing if they take no more than this; otherwise the file is decoded twice.
+const KEPT_RECORD_BYTES: u64 = 256 << 20;
+/// Points that are written at once: some chunks for each thread.
+const WRITE_BATCH: usize = 400_000;
+
 /// Classifies points in memory.
 ///
 /// # Errors
-/// Those of the features and the model; [`Error::Cancelled`].
+/// [`Error::MissingColumn`] for an attribute that the model's features need and the cloud lacks; those of the features and
+/// the model; [`Error::Cancelled`].
 pub fn classify_cloud(
     model: &Model,
     cloud: &PointCloud,
     options: &ClassifyOptions,
     monitor: &Monitor,
 ) -> Result<Predictions> {
-    let _ = (model, cloud, options, monitor);
-    Err(Error::internal("not built yet"))
+    classify_timed(model, cloud, options, monitor, &mut Timings::default())
 }
 
 /// Classifies a LAS/LAZ file into another; the output appears whole or not at all.
@@ -121,6 +133,271 @@ pub fn classify_file(
     options: &ClassifyOptions,
     monitor: &Monitor,
 ) -> Result<FileSummary> {
-    let _ = (model, input, output, options, monitor);
-    Err(Error::internal("not built yet"))
+    let began = Instant::now();
+    let mut timings = Timings::default();
+    let mut reader = LasReader::open(input)?;
+    let unit = super::units::linear_unit(&reader, options.linear_unit_m)?;
+    let options = ClassifyOptions { linear_unit_m: Some(unit), ..options.clone() };
+    let dimensions = dimensions(model.manifest(), &options);
+    let write = WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
+    // Whatever is wrong with the output is said before the long work begins.
+    let mut writer = LasWriter::create(&reader, output, &dimensions, &write)?;
+
+    let mut columns = model.schema().required_columns();
+    if !options.keep_classes.is_empty() && !columns.contains(&names::CLASSIFICATION) {
+        columns.push(names::CLASSIFICATION);
+    }
+    let (cloud, records) = read_keeping(&mut reader, &Columns::Named(&columns), KEPT_RECORD_BYTES, monitor)?;
+    timings.read_s = began.elapsed().as_secs_f64();
+
+    let mut predictions = classify_timed(model, &cloud, &options, monitor, &mut timings)?;
+    keep_classes(&mut predictions.asprs, &cloud, &options.keep_classes);
+    let points = cloud.len() as u64;
+    drop(cloud);
+
+    let writing = Instant::now();
+    let point_format = options.point_format.unwrap_or(reader.header().point_format);
+    monitor.begin(Stage::Write, points);
+    let mut at = 0;
+    let mut put = |records: &[u8], count: usize| -> Result<()> {
+        monitor.check()?;
+        let rows = at..at + count;
+        let values = dimension_values(&predictions, rows.clone(), &options);
+        let values: Vec<&Values> = values.iter().collect();
+        let classes = predictions.asprs.get(rows).ok_or_else(|| changed(input))?;
+        writer.write(records, &Update { classification: Some(classes), dimensions: &values })?;
+        at += count;
+        monitor.advance(count as u64);
+        Ok(())
+    };
+    let length = usize::from(reader.header().record_length);
+    match records {
+        Some(kept) => kept.iter().try_for_each(|records| put(records, records.len() / length))?,
+        None => {
+            let mut again = LasReader::open(input)?;
+            let mut records = Vec::new();
+            loop {
+                match again.read_records(WRITE_BATCH, &mut records)? {
+                    0 => break,
+                    count => put(&records, count)?,
+                }
+            }
+        }
+    }
+    writer.finish()?;
+    timings.write_s = writing.elapsed().as_secs_f64();
+    timings.total_s = began.elapsed().as_secs_f64();
+    Ok(FileSummary {
+        input: input.to_path_buf(),
+        output: output.to_path_buf(),
+        points,
+        point_format,
+        model: model.name().to_string(),
+        class_counts: class_counts(&predictions.asprs),
+        mean_confidence: mean(&predictions.confidence),
+        timings,
+    })
+}
+
+/// Results of all points, written by many workers. Relaxed atomics say that rows are disjoint without unsafe code, and
+/// cost what plain stores cost.
+struct Rows {
+    class: Vec<AtomicU8>,
+    asprs: Vec<AtomicU8>,
+    confidence: Vec<AtomicU32>,
+    entropy: Vec<AtomicU32>,
+    probabilities: Option<Vec<AtomicU32>>,
+}
+
+impl Rows {
+    fn new(points: usize, classes: Option<usize>) -> Self {
+        let bytes = || (0..points).map(|_| AtomicU8::new(0)).collect();
+        let floats = |n: usize| (0..n).map(|_| AtomicU32::new(0)).collect();
+        Self {
+            class: bytes(),
+            asprs: bytes(),
+            confidence: floats(points),
+            entropy: floats(points),
+            probabilities: classes.map(|classes| floats(points * classes)),
+        }
+    }
+
+    fn into_predictions(self) -> Predictions {
+        let bytes = |v: Vec<AtomicU8>| v.into_iter().map(AtomicU8::into_inner).collect();
+        let floats = |v: Vec<AtomicU32>| v.into_iter().map(|a| f32::from_bits(a.into_inner())).collect();
+        Predictions {
+            class: bytes(self.class),
+            asprs: bytes(self.asprs),
+            confidence: floats(self.confidence),
+            entropy: floats(self.entropy),
+            probabilities: self.probabilities.map(floats),
+        }
+    }
+}
+
+/// A worker's session and its buffers.
+struct Scribe {
+    worker: Worker,
+    logits: Vec<f32>,
+    class: Vec<u8>,
+    confidence: Vec<f32>,
+    entropy: Vec<f32>,
+    asprs_values: Vec<f32>,
+}
+
+impl Scribe {
+    fn new(model: &Model) -> Result<Self> {
+        Ok(Self {
+            worker: model.worker()?,
+            logits: Vec::new(),
+            class: Vec::new(),
+            confidence: Vec::new(),
+            entropy: Vec::new(),
+            asprs_values: Vec::new(),
+        })
+    }
+
+    /// Runs the model on a batch and writes what it says to the batch's rows.
+    fn write(
+        &mut self,
+        model: &Model,
+        rows: &[u32],
+        features: &mut [f32],
+        out: &Rows,
+        monitor: &Monitor,
+    ) -> Result<()> {
+        let (width, classes) = (model.schema().columns().len(), model.manifest().classes.len());
+        let asprs = model.asprs();
+        self.logits.resize(rows.len() * classes, 0.0);
+        self.class.resize(rows.len(), 0);
+        self.confidence.resize(rows.len(), 0.0);
+        self.entropy.resize(rows.len(), 0.0);
+        // Taken before the model's worker normalises the features in place.
+        self.asprs_values.clear();
+        for row in features.chunks_exact(width) {
+            self.asprs_values.extend(asprs.columns().iter().map(|&column| row[column]));
+        }
+        self.worker.run_until(features, rows.len(), &mut self.logits, &|| monitor.is_cancelled())?;
+        let said = Posterior { class: &mut self.class, confidence: &mut self.confidence, entropy: &mut self.entropy };
+        #[allow(clippy::cast_possible_truncation)] // checked as f32 when the manifest was read
+        from_logits(&mut self.logits, classes, model.manifest().temperature as f32, said)?;
+        let splits = asprs.columns().len();
+        for (i, &row) in rows.iter().enumerate() {
+            let row = row as usize;
+            let code = asprs.code(self.class[i], &self.asprs_values[i * splits..(i + 1) * splits]);
+            out.class[row].store(self.class[i], Relaxed);
+            out.asprs[row].store(code, Relaxed);
+            out.confidence[row].store(self.confidence[i].to_bits(), Relaxed);
+            out.entropy[row].store(self.entropy[i].to_bits(), Relaxed);
+            if let Some(probabilities) = &out.probabilities {
+                let to = &probabilities[row * classes..(row + 1) * classes];
+                let from = &self.logits[i * classes..(i + 1) * classes];
+                to.iter().zip(from).for_each(|(to, from)| to.store(from.to_bits(), Relaxed));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn classify_timed(
+    model: &Model,
+    cloud: &PointCloud,
+    options: &ClassifyOptions,
+    monitor: &Monitor,
+    timings: &mut Timings,
+) -> Result<Predictions> {
+    let features = Options {
+        search: options.search,
+        linear_unit_m: options.linear_unit_m.unwrap_or(1.0),
+        block_size_m: Some(options.block_size_m.unwrap_or(model.manifest().block_size_m)),
+        simd: None,
+    };
+    let began = Instant::now();
+    let engine = Engine::new(cloud, model.schema(), &features, monitor)?;
+    timings.ground_s = began.elapsed().as_secs_f64();
+    let running = Instant::now();
+    let out = Rows::new(cloud.len(), options.probabilities.then_some(model.manifest().classes.len()));
+    let model_nanos = AtomicU64::new(0);
+    engine.run(Stage::Inference, monitor, || {
+        let mut scribe = Scribe::new(model)?;
+        let (out, model_nanos) = (&out, &model_nanos);
+        Ok(move |rows: &[u32], values: &mut [f32]| {
+            let began = Instant::now();
+            scribe.write(model, rows, values, out, monitor)?;
+            model_nanos.fetch_add(began.elapsed().as_nanos() as u64, Relaxed);
+            Ok(())
+        })
+    })?;
+    let workers = rayon::current_num_threads() as f64;
+    timings.inference_s = model_nanos.into_inner() as f64 * 1e-9 / workers;
+    timings.features_s = (running.elapsed().as_secs_f64() - timings.inference_s).max(0.0);
+    Ok(out.into_predictions())
+}
+
+/// The extra dimensions that the options ask for, in the order of [`dimension_values`].
+fn dimensions(manifest: &Manifest, options: &ClassifyOptions) -> Vec<NewDimension> {
+    let dimension = |name: &str, description: &str, kind| NewDimension {
+        name: name.to_string(),
+        description: description.to_string(),
+        kind,
+    };
+    let mut out = Vec::new();
+    if options.write_confidence {
+        out.push(dimension("confidence", "class probability, 255 = 1", DimensionType::U8));
+    }
+    if options.write_entropy {
+        out.push(dimension("entropy", "entropy of the classes, nats", DimensionType::F32));
+    }
+    if options.probabilities {
+        for class in &manifest.classes {
+            out.push(dimension(&format!("p_{}", class.name), "class probability", DimensionType::F32));
+        }
+    }
+    out
+}
+
+/// Values of the extra dimensions for some rows.
+fn dimension_values(p: &Predictions, rows: std::ops::Range<usize>, options: &ClassifyOptions) -> Vec<Values> {
+    let end = rows.end.min(p.class.len());
+    let rows = rows.start.min(end)..end;
+    let mut out = Vec::new();
+    if options.write_confidence {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0…255
+        out.push(Values::U8(p.confidence[rows.clone()].iter().map(|&c| (c * 255.0).round() as u8).collect()));
+    }
+    if options.write_entropy {
+        out.push(Values::F32(p.entropy[rows.clone()].to_vec()));
+    }
+    if let Some(all) = &p.probabilities {
+        let classes = all.len() / p.class.len().max(1);
+        for class in 0..classes {
+            out.push(Values::F32(rows.clone().map(|row| all[row * classes + class]).collect()));
+        }
+    }
+    out
+}
+
+/// Puts back the labels of the classes that are to be kept.
+fn keep_classes(asprs: &mut [u8], cloud: &PointCloud, keep: &[u8]) {
+    if let Some(before) = cloud.column(names::CLASSIFICATION).and_then(|c| c.as_u8()) {
+        for (class, &before) in asprs.iter_mut().zip(before) {
+            if keep.contains(&before) {
+                *class = before;
+            }
+        }
+    }
+}
+
+fn class_counts(asprs: &[u8]) -> Vec<(u8, u64)> {
+    let mut counts = [0u64; 256];
+    asprs.iter().for_each(|&class| counts[usize::from(class)] += 1);
+    (0..=255).zip(counts).filter(|(_, count)| *count > 0).collect()
+}
+
+fn mean(values: &[f32]) -> f64 {
+    if values.is_empty() { 0.0 } else { values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64 }
+}
+
+fn changed(input: &Path) -> Error {
+    Error::malformed(input, "its end", "the file has grown since it was opened")
 }

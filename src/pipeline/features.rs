@@ -1,6 +1,6 @@
 //! Computes the features of a file and writes them: as extra dimensions of the same points, or as a matrix.
 
-use super::units::linear_unit_m;
+use super::units::linear_unit;
 use crate::cloud::Values;
 use crate::error::{Error, Result};
 use crate::features::{self, FeatureMatrix, Schema, Search};
@@ -24,6 +24,8 @@ pub struct ExtractOptions {
     pub search: Search,
     /// Edge length of a block in metres; see [`features::Options`].
     pub block_size_m: Option<f64>,
+    /// Length of one unit of the file's CRS in metres; `None` takes it from the CRS, and 1 without one.
+    pub linear_unit_m: Option<f64>,
     /// Write this point format instead of the file's own (LAS and LAZ only).
     pub point_format: Option<u8>,
     /// Replace an output that exists.
@@ -78,9 +80,12 @@ pub fn extract_file(
         return Err(Error::OutputExists { path: output.to_path_buf() });
     }
     let start = Instant::now();
-    let header = LasReader::open(input)?.header().clone();
-    let unit = header.crs().and_then(|c| c.wkt.as_deref()).and_then(linear_unit_m).unwrap_or(1.0);
-    let engine = features::Options { search: options.search, linear_unit_m: unit, block_size_m: options.block_size_m };
+    let engine = features::Options {
+        search: options.search,
+        linear_unit_m: linear_unit(&LasReader::open(input)?, options.linear_unit_m)?,
+        block_size_m: options.block_size_m,
+        ..features::Options::default()
+    };
     let cloud = read_cloud(input, &Columns::Named(&options.schema.required_columns()), monitor)?;
     let read_s = start.elapsed().as_secs_f64();
     let start = Instant::now();

@@ -13,10 +13,9 @@ pub mod picture;
 
 use crate::dataset::Confusion;
 use crate::error::{Error, Result};
-use crate::io::las::{Columns, LasHeader, LasReader, decode};
+use crate::io::las::{Columns, Crs, LasHeader, LasReader, decode};
 use crate::job::Monitor;
 use crate::pipeline::FileSummary;
-use crate::pipeline::units::linear_unit_m;
 pub use mosaic::{Frame, Mosaic};
 use std::path::Path;
 
@@ -75,7 +74,7 @@ pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor
 /// The land that a file's header states, in metres by its reference system.
 fn frame_of(header: &LasHeader) -> Result<Frame> {
     let (low, high) = header.bounds;
-    let unit = header.crs().and_then(|c| c.wkt.as_deref()).and_then(linear_unit_m);
+    let unit = header.crs().and_then(Crs::linear_unit_m);
     Frame::new([low[0], low[1]], [high[0], high[1]], unit)
 }
 

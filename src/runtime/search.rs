@@ -18,14 +18,10 @@ pub(super) fn search(choice: Option<&Path>, tried: &mut Vec<Attempt>) -> Result<
         });
     }
     let mut first_error = None;
-    for (origin, found) in unnamed() {
-        let files = match found {
-            Ok(files) => files,
-            Err(nothing) => {
-                tried.push(nothing);
-                continue;
-            }
-        };
+    for Place { origin, files, name, nothing } in unnamed() {
+        if files.is_empty() {
+            tried.push(Attempt { origin, place: name, reason: nothing.into() });
+        }
         for file in files {
             match start(&file, origin) {
                 Ok(runtime) => return Ok(runtime),
@@ -75,46 +71,43 @@ fn named(choice: Option<&Path>) -> Option<(PathBuf, Origin)> {
     Some((PathBuf::from(value), Origin::Environment))
 }
 
-/// The files that nobody named, place by place, newest version first; or what to say of a place without any.
-fn unnamed() -> Vec<(Origin, Result<Vec<PathBuf>, Attempt>)> {
-    let nothing = |origin, place: String, reason: &str| Attempt { origin, place, reason: reason.to_string() };
-    let mut places = Vec::new();
+/// A place that nobody named.
+struct Place {
+    origin: Origin,
+    /// What lies there, newest version first.
+    files: Vec<PathBuf>,
+    /// What to call it, and what to say of it, if nothing does.
+    name: String,
+    nothing: &'static str,
+}
 
-    let beside = match own::folder() {
-        Some(folder) => {
-            Some(newest_first(loader::files_in(&folder, is_runtime_name))).filter(|files| !files.is_empty()).ok_or_else(
-                || nothing(Origin::BesideLibrary, folder.display().to_string(), "no ONNX Runtime library there"),
-            )
-        }
-        None => Err(nothing(Origin::BesideLibrary, "our own library".into(), "its folder cannot be determined")),
+/// The places to look at when nobody names a runtime, in order.
+fn unnamed() -> [Place; 3] {
+    let own = own::folder();
+    let beside = Place {
+        origin: Origin::BesideLibrary,
+        files: own.iter().flat_map(|folder| newest_first(loader::files_in(folder, is_runtime_name))).collect(),
+        name: own.map_or_else(|| "the folder of our own library".into(), |folder| folder.display().to_string()),
+        nothing: "no ONNX Runtime library there",
     };
-    places.push((Origin::BesideLibrary, beside));
-
-    let packages = match python::package_folders() {
-        None => Err(nothing(Origin::Python, "this process".into(), "it is not Python")),
-        Some(folders) => {
-            let files: Vec<PathBuf> =
-                folders.iter().flat_map(|folder| newest_first(loader::files_in(folder, is_runtime_name))).collect();
-            let list =
-                |folders: &[PathBuf]| folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
-            if files.is_empty() {
-                Err(nothing(Origin::Python, list(&folders), "the package onnxruntime is not installed there"))
-            } else {
-                Ok(files)
-            }
-        }
+    let packages = python::package_folders();
+    let python = Place {
+        origin: Origin::Python,
+        nothing: if packages.is_some() { "it is Python without the package onnxruntime" } else { "it is not Python" },
+        files: packages
+            .unwrap_or_default()
+            .iter()
+            .flat_map(|folder| newest_first(loader::files_in(folder, is_runtime_name)))
+            .collect(),
+        name: "this process".into(),
     };
-    places.push((Origin::Python, packages));
-
-    let files = newest_first(loader::find(is_runtime_name));
-    let system = if files.is_empty() {
-        let place = format!("{} library folders of the system", loader::folders().len());
-        Err(nothing(Origin::System, place, "no ONNX Runtime library in any"))
-    } else {
-        Ok(files)
+    let system = Place {
+        origin: Origin::System,
+        files: newest_first(loader::find(is_runtime_name)),
+        name: format!("{} library folders of the system", loader::folders().len()),
+        nothing: "no ONNX Runtime library in any",
     };
-    places.push((Origin::System, system));
-    places
+    [beside, python, system]
 }
 
 /// Loads one file, checks it, and makes the environment.

@@ -2,6 +2,9 @@
 
 #![allow(dead_code)] // each test program uses its part
 
+pub mod compare;
+pub mod synthetic;
+
 use groma::cloud::Values;
 use groma::io::las::{DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions};
 use std::path::{Path, PathBuf};
@@ -77,7 +80,7 @@ pub struct RawFile {
     pub evlrs: Vec<RawRecord>,
     /// The waveform packets, header included, and which EVLR they are.
     pub waveform: Option<(Option<usize>, Vec<u8>)>,
-    /// Bytes between uncompressed points and the first EVLR or the end.
+    /// All bytes behind uncompressed points.
     pub behind_points: Vec<u8>,
 }
 
@@ -120,7 +123,7 @@ impl RawFile {
         if bytes[104] & 0x80 == 0 {
             let count = if minor >= 4 { at(247, 8) } else { at(107, 4) };
             let end = at(96, 4) + count * at(105, 2);
-            behind_points = bytes[end..starts.first().copied().unwrap_or(bytes.len())].to_vec();
+            behind_points = bytes[end..].to_vec();
         }
         Self { header, vlrs, padding, evlrs, waveform, behind_points, bytes }
     }

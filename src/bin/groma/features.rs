@@ -64,6 +64,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         schema: arguments.schema()?,
         search: arguments.compute.search.search(),
         block_size_m: arguments.block_size,
+        linear_unit_m: arguments.compute.linear_unit,
         point_format: arguments.point_format,
         overwrite: arguments.overwrite,
     };

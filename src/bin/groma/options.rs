@@ -68,6 +68,9 @@ pub struct ComputeOptions {
     /// The search for neighbours
     #[arg(long, value_enum, default_value_t = SearchName::Auto)]
     pub search: SearchName,
+    /// Length of a unit of the coordinates in metres, as 0.3048 for feet [default: what the file says, or 1]
+    #[arg(long, value_name = "METRES")]
+    pub linear_unit: Option<f64>,
 }
 
 /// [`Search`] on the command line.

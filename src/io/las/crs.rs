@@ -6,6 +6,11 @@ use super::vlr::{PROJECTION, Vlr, WKT};
 const GEO_KEYS: u16 = 34735;
 const GEO_ASCII: u16 = 34737;
 
+const MODEL_TYPE: u16 = 1024;
+const GEOGRAPHIC_MODEL: u32 = 2;
+const LINEAR_UNITS: u16 = 3076;
+/// EPSG codes of units: metre, foot, US survey foot.
+const LENGTHS: [(u32, f64); 3] = [(9001, 1.0), (9002, 0.3048), (9003, 1200.0 / 3937.0)];
 const GEOGRAPHIC_TYPE: u16 = 2048;
 const PROJECTED_TYPE: u16 = 3072;
 /// Citations, the most telling first: projected, general, geographic.
@@ -14,7 +19,7 @@ const CITATIONS: [u16; 3] = [3073, 1026, 2049];
 const USER_DEFINED: u16 = 32767;
 
 /// A coordinate reference system as a file states it. Nothing is looked up or guessed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Crs {
     /// The OGC WKT, if the file has one.
     pub wkt: Option<String>,
@@ -22,9 +27,33 @@ pub struct Crs {
     pub epsg: Option<u32>,
     /// Name or citation of the system, if there is one.
     pub name: Option<String>,
+    geographic: bool,
+    linear_unit_m: Option<f64>,
 }
 
 impl Crs {
+    /// Whether horizontal coordinates are degrees.
+    #[must_use]
+    pub fn is_geographic(&self) -> bool {
+        self.geographic
+    }
+
+    /// Length of one unit of the horizontal coordinates in metres, if the file says so itself.
+    #[must_use]
+    pub fn linear_unit_m(&self) -> Option<f64> {
+        self.linear_unit_m
+    }
+
+    /// EPSG code or name, whichever the file gives; for messages.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match (self.epsg, &self.name) {
+            (Some(code), _) => format!("EPSG:{code}"),
+            (None, Some(name)) => name.clone(),
+            (None, None) => "unnamed".into(),
+        }
+    }
+
     /// Reads the records of a file; `extended_wkt` is the data of a WKT that stands behind the points.
     ///
     /// A WKT wins over GeoTIFF keys, which fill in what it leaves open.
@@ -39,6 +68,7 @@ impl Crs {
         if let Some(keys) = keys {
             crs.epsg = crs.epsg.or(keys.epsg);
             crs.name = crs.name.or(keys.name);
+            crs.linear_unit_m = crs.linear_unit_m.or(keys.linear_unit_m);
         }
         Some(crs)
     }
@@ -69,7 +99,23 @@ impl Crs {
             let code = nodes.iter().rfind(is_code).and_then(|n| n.values.get(1)?.parse().ok());
             (code, nodes[i].values.first().map(|n| (*n).to_owned()))
         });
-        Self { wkt: Some(wkt), epsg, name }
+        // The unit stands in the system itself or, in WKT 2, in its axes; those inside the base system are angles.
+        let of_system = |n: &Node| {
+            let axis = |p: usize| nodes[p].keyword.eq_ignore_ascii_case("AXIS") && nodes[p].parent == horizontal;
+            n.parent.is_some_and(|p| Some(p) == horizontal || axis(p))
+        };
+        let is_unit =
+            |n: &&Node| ["UNIT", "LENGTHUNIT"].iter().any(|k| n.keyword.eq_ignore_ascii_case(k)) && of_system(n);
+        let geographic = horizontal.is_some_and(|i| {
+            let keyword = nodes[i].keyword.to_ascii_uppercase();
+            keyword.starts_with("GEOG") || keyword.starts_with("GEOD")
+        });
+        let linear_unit_m = nodes
+            .iter()
+            .find(is_unit)
+            .and_then(|n| n.values.get(1)?.parse().ok())
+            .filter(|unit: &f64| !geographic && unit.is_finite() && *unit > 0.0);
+        Self { wkt: Some(wkt), epsg, name, geographic, linear_unit_m }
     }
 
     /// Reads a GeoTIFF key directory (16-bit numbers, four a key) and its texts.
@@ -91,7 +137,15 @@ impl Crs {
         };
         // A user-defined projection has no code of its own; that of its base would be wrong for the coordinates.
         let epsg = if entry(PROJECTED_TYPE).is_some() { code(PROJECTED_TYPE) } else { code(GEOGRAPHIC_TYPE) };
-        Self { wkt: None, epsg, name: CITATIONS.into_iter().find_map(citation) }
+        Self {
+            wkt: None,
+            epsg,
+            name: CITATIONS.into_iter().find_map(citation),
+            geographic: code(MODEL_TYPE) == Some(GEOGRAPHIC_MODEL),
+            linear_unit_m: code(LINEAR_UNITS)
+                .and_then(|unit| LENGTHS.iter().find(|(code, _)| *code == unit))
+                .map(|(_, length)| *length),
+        }
     }
 }
 
@@ -168,6 +222,20 @@ mod tests {
         for broken in ["PROJCS[", "]]]", "PROJCS[\"", "\"", "PROJCS[\"é\",AUTHORITY[\"EPSG\",\"x\"]]"] {
             assert_eq!(wkt(broken).epsg, None, "{broken}");
         }
+    }
+
+    #[test]
+    fn units_are_those_of_the_horizontal_system() {
+        let feet = r#"PROJCS["p",GEOGCS["g",UNIT["degree",0.0174532925]],UNIT["US survey foot",0.304800609601219]]"#;
+        assert_eq!((wkt(feet).linear_unit_m(), wkt(feet).is_geographic()), (Some(0.304800609601219), false));
+        let axes = r#"PROJCRS["p",BASEGEOGCRS["b",ANGLEUNIT["degree",0.01]],CS[Cartesian,2],AXIS["e",east,LENGTHUNIT["metre",1]]]"#;
+        assert_eq!(wkt(axes).linear_unit_m(), Some(1.0));
+        let degrees = wkt(r#"GEOGCS["WGS 84",UNIT["degree",0.0174532925]]"#);
+        assert_eq!((degrees.linear_unit_m(), degrees.is_geographic()), (None, true));
+        let keys: Vec<u8> =
+            [1u16, 1, 0, 2, 1024, 0, 1, 1, 3076, 0, 1, 9003].iter().flat_map(|w| w.to_le_bytes()).collect();
+        let crs = Crs::of(&[Vlr::new(PROJECTION, GEO_KEYS, "", keys)], None).unwrap();
+        assert!((crs.linear_unit_m().unwrap() - 0.304_800_609_6).abs() < 1e-9 && !crs.is_geographic());
     }
 
     #[test]

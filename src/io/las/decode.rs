@@ -59,13 +59,32 @@ pub fn decode(header: &LasHeader, records: &[u8], columns: &Columns<'_>) -> Resu
 /// Those of [`LasReader::open`], [`LasReader::read_records`] and [`decode`]; [`Error::Unsupported`] for more points than a
 /// cloud holds; [`Error::Cancelled`].
 pub fn read_cloud(path: &Path, columns: &Columns<'_>, monitor: &Monitor) -> Result<PointCloud> {
-    let mut reader = LasReader::open(path)?;
+    read_keeping(&mut LasReader::open(path)?, columns, 0, monitor).map(|(cloud, _)| cloud)
+}
+
+/// Reads all points of a reader that stands at its beginning, as [`read_cloud`] does, and also gives the raw records, batch
+/// after batch, if they take no more than `record_bytes`; whoever wants to write the points again need not decode them
+/// twice. Without them, a compressed file is decoded only as far as the columns need.
+///
+/// # Errors
+/// As [`read_cloud`].
+pub fn read_keeping(
+    reader: &mut LasReader,
+    columns: &Columns<'_>,
+    record_bytes: u64,
+    monitor: &Monitor,
+) -> Result<(PointCloud, Option<Vec<Vec<u8>>>)> {
+    let path = reader.path().to_path_buf();
     let header = reader.header().clone();
     let fields = chosen(&header, columns)?;
-    reader.select(selection(&header, &fields));
+    let all = header.point_count.saturating_mul(header.record_length.into());
+    let mut kept = (all <= record_bytes).then(Vec::new);
+    if kept.is_none() {
+        reader.select(selection(&header, &fields));
+    }
     monitor.begin(Stage::Read, header.point_count);
     let unsupported = || Error::Unsupported {
-        path: path.to_path_buf(),
+        path: path.clone(),
         what: format!("its {} points do not fit into memory", header.point_count),
         remedy: "split the file".into(),
     };
@@ -79,9 +98,12 @@ pub fn read_cloud(path: &Path, columns: &Columns<'_>, monitor: &Monitor) -> Resu
         monitor.check()?;
         let read = reader.read_records(batch, &mut records)?;
         if read == 0 {
-            return decoder.finish(&header);
+            return Ok((decoder.finish(&header)?, kept));
         }
         decoder.append(&records);
+        if let Some(kept) = &mut kept {
+            kept.push(std::mem::take(&mut records));
+        }
         monitor.advance(read as u64);
     }
 }

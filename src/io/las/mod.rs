@@ -22,7 +22,7 @@ mod writer;
 
 pub use create::write_cloud;
 pub use crs::Crs;
-pub use decode::{Columns, decode, read_cloud};
+pub use decode::{Columns, decode, read_cloud, read_keeping};
 pub use extra_bytes::{DimensionType, ExtraDimension, NewDimension};
 pub use header::LasHeader;
 pub use reader::LasReader;

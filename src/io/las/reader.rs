@@ -23,6 +23,8 @@ pub struct LasReader {
     points: Points,
     /// Index of the next point to give.
     next: u64,
+    /// Point at which reading failed; there is no going on behind it.
+    failed_at: Option<u64>,
     /// Bytes behind the points that belong to the compression, not to the user.
     position_at_end: bool,
     /// Where the last byte of the points is known to be.
@@ -57,6 +59,11 @@ impl LasReader {
     /// [`Error::NotFound`] and [`Error::Io`]; [`Error::Malformed`] with the position for what contradicts itself or
     /// reaches beyond the file; [`Error::Unsupported`] for a version, point format or compression that is not read.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_limited(path, BATCH_BYTES)
+    }
+
+    /// Opens a file; chunks of more than `chunk_bytes` of records are decoded point by point.
+    fn open_limited(path: &Path, chunk_bytes: u64) -> Result<Self> {
         let mut file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
         if file.metadata().map_err(|e| Error::io(path, "read", e))?.is_dir() {
             return Err(Error::Unsupported {
@@ -69,6 +76,7 @@ impl LasReader {
         let mut this = Self {
             path: path.to_path_buf(),
             next: 0,
+            failed_at: None,
             position_at_end: false,
             points_end: header.points_at,
             points: Points::Plain(file.try_clone().map_err(|e| Error::io(path, "open", e))?),
@@ -77,9 +85,15 @@ impl LasReader {
         if !this.header.compressed {
             this.open_plain(file)?;
         } else if this.header.point_count > 0 {
-            this.open_compressed(file)?;
+            this.open_compressed(file, chunk_bytes)?;
         }
-        Ok(this)
+        match this.header.evlrs.first() {
+            Some(evlr) if evlr.start() < this.points_end => {
+                let what = format!("the EVLRs would begin at byte {}, among the points", evlr.start());
+                Err(Error::malformed(path, "byte 235", what))
+            }
+            _ => Ok(this),
+        }
     }
 
     /// What the file says of itself.
@@ -119,6 +133,15 @@ impl LasReader {
         if max_points == 0 {
             return Err(Error::invalid("a batch of 0 points", "ask for 1 point at least"));
         }
+        if let Some(point) = self.failed_at {
+            let what = "reading failed here before, open the file again to begin anew";
+            return Err(Error::malformed(&self.path, format!("point {point}"), what));
+        }
+        let next = self.next;
+        self.read_next(max_points, records).inspect_err(|_| self.failed_at = Some(next))
+    }
+
+    fn read_next(&mut self, max_points: usize, records: &mut Vec<u8>) -> Result<usize> {
         let length = u64::from(self.header.record_length);
         let left = self.header.point_count - self.next;
         let wanted = left.min(max_points as u64).min((BATCH_BYTES / length).max(1));
@@ -190,13 +213,13 @@ impl LasReader {
         Ok(())
     }
 
-    fn open_compressed(&mut self, mut file: File) -> Result<()> {
+    fn open_compressed(&mut self, mut file: File, chunk_bytes: u64) -> Result<()> {
         let io = |e| Error::io(&self.path, "read", e);
         let compression = Compression::read(&self.path, &mut file, &self.header)?;
         self.position_at_end = compression.position_at_end;
         self.points_end = compression.table_at;
         let length = u64::from(self.header.record_length);
-        let huge = |c: &Chunk| c.points > BATCH_BYTES / length;
+        let huge = |c: &Chunk| c.points > chunk_bytes / length;
         if compression.compressor != POINT_WISE && !compression.chunks.iter().any(huge) {
             self.points = Points::Chunked(Box::new(Chunked {
                 file,
@@ -245,9 +268,10 @@ impl Chunked {
                 return self.decode(path, fitting, length, records);
             }
             let mut rest = std::mem::take(&mut self.rest);
+            self.given = 0;
             rest.resize(bytes(chunks[0].points, length), 0);
             self.decode(path, 1, length, &mut rest)?;
-            (self.rest, self.given) = (rest, 0);
+            self.rest = rest;
         }
         let end = self.rest.len().min(self.given + bytes(wanted, length));
         records.clear();
@@ -293,4 +317,111 @@ impl Chunked {
 #[allow(clippy::cast_possible_truncation)]
 fn bytes(count: u64, size: u64) -> usize {
     (count * size) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{WriteOptions, write_cloud};
+    use super::*;
+    use crate::cloud::{PointCloud, Values, names};
+
+    /// A file of 120,000 points in three chunks.
+    fn file(folder: &Path, point_format: u8) -> PathBuf {
+        let path = folder.join(format!("{point_format}.laz"));
+        let positions: Vec<f64> = (0..360_000).map(|i| f64::from(i % 10_007 * 7919 % 10_007) * 0.01).collect();
+        let mut cloud = PointCloud::from_positions(&positions, 0.01).unwrap();
+        cloud.insert(names::INTENSITY, Values::U16((0..120_000u32).map(|i| (i % 977) as u16).collect())).unwrap();
+        write_cloud(&cloud, &path, point_format, None, &WriteOptions::default()).unwrap();
+        path
+    }
+
+    fn all(mut reader: LasReader, batch: usize) -> Result<Vec<u8>> {
+        let (mut all, mut records) = (Vec::new(), vec![1; 99]);
+        while reader.read_records(batch, &mut records)? > 0 {
+            all.extend_from_slice(&records);
+        }
+        assert_eq!(reader.read_records(batch, &mut records)?, 0);
+        Ok(all)
+    }
+
+    fn chunks(path: &Path) -> (Vec<Chunk>, u64) {
+        let mut file = File::open(path).unwrap();
+        let header = LasHeader::read(path, &mut file).unwrap();
+        let compression = Compression::read(path, &mut file, &header).unwrap();
+        (compression.chunks, compression.table_at)
+    }
+
+    #[test]
+    fn batches_chunks_and_single_points_give_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        for format in [1, 6] {
+            let path = file(folder.path(), format);
+            let whole = all(LasReader::open(&path).unwrap(), usize::MAX).unwrap();
+            for batch in [1_000, 49_999, 50_000, 50_001, 110_000] {
+                assert!(all(LasReader::open(&path).unwrap(), batch).unwrap() == whole, "batches of {batch}");
+            }
+            let reader = LasReader::open_limited(&path, 100_000).unwrap();
+            assert!(matches!(reader.points, Points::Sequential(_)));
+            assert!(all(reader, 33_333).unwrap() == whole, "point by point");
+        }
+    }
+
+    #[test]
+    fn point_wise_compression_and_streamed_tables_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.laz");
+        let positions: Vec<f64> = (0..3000).map(f64::from).collect();
+        let cloud = PointCloud::from_positions(&positions, 0.01).unwrap();
+        write_cloud(&cloud, &path, 1, None, &WriteOptions::default()).unwrap();
+        let whole = all(LasReader::open(&path).unwrap(), 999).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (chunks, table_at) = chunks(&path);
+        let (start, end) = (chunks[0].at as usize, table_at as usize);
+        // One chunk, no table, and the first field of the record says so.
+        let mut single = [&bytes[..start - 8], &bytes[start..end]].concat();
+        let parameters = start - 8 - 46;
+        assert_eq!(single[parameters..parameters + 2], [2, 0]);
+        single[parameters] = 1;
+        std::fs::write(&path, &single).unwrap();
+        let reader = LasReader::open(&path).unwrap();
+        assert!(matches!(reader.points, Points::Sequential(_)));
+        assert!(all(reader, 999).unwrap() == whole);
+        // A writer that could not go back has put the table's position at the end.
+        let mut streamed = [&bytes[..], &table_at.to_le_bytes()].concat();
+        streamed[start - 8..start].fill(0xff);
+        std::fs::write(&path, &streamed).unwrap();
+        let reader = LasReader::open(&path).unwrap();
+        assert_eq!(reader.tail().1, bytes.len() as u64);
+        assert!(all(reader, 999).unwrap() == whole);
+    }
+
+    #[test]
+    fn a_damaged_chunk_is_named_by_its_first_point() {
+        let folder = tempfile::tempdir().unwrap();
+        for (format, damage) in [(6, 30 + 4), (1, 10)] {
+            let path = file(folder.path(), format);
+            let mut bytes = std::fs::read(&path).unwrap();
+            let at = chunks(&path).0[1].at as usize;
+            if format == 6 {
+                bytes[at + damage..at + damage + 4].fill(0xff);
+            } else {
+                // Chunks without layers have no sizes inside; let the table promise less than the decoder needs.
+                let end = chunks(&path).0[2].at as usize;
+                bytes.drain(at + damage..end);
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            let Err(error) = LasReader::open(&path).and_then(|r| all(r, 100_000)) else { panic!("format {format}") };
+            assert!(matches!(error, Error::Malformed { .. }), "{error}");
+            if format == 6 {
+                assert!(error.to_string().contains("damaged at point 50000"), "{error}");
+                let mut reader = LasReader::open(&path).unwrap();
+                let mut records = Vec::new();
+                assert_eq!(reader.read_records(50_000, &mut records).unwrap(), 50_000);
+                for _ in 0..2 {
+                    let error = reader.read_records(10, &mut records).unwrap_err().to_string();
+                    assert!(error.contains("damaged at point 50000"), "{error}");
+                }
+            }
+        }
+    }
 }
