@@ -24,7 +24,7 @@ pub struct ExtractOptions {
     pub search: Search,
     /// Edge length of a block in metres; see [`features::Options`].
     pub block_size_m: Option<f64>,
-    /// Length of one unit of the coordinates in metres; `None` takes it from the file's CRS, and 1 without one.
+    /// Length of one unit of the file's CRS in metres; `None` takes it from the CRS, and 1 without one.
     pub linear_unit_m: Option<f64>,
     /// Write this point format instead of the file's own (LAS and LAZ only).
     pub point_format: Option<u8>,
@@ -80,12 +80,11 @@ pub fn extract_file(
         return Err(Error::OutputExists { path: output.to_path_buf() });
     }
     let start = Instant::now();
-    let unit = linear_unit(&LasReader::open(input)?, options.linear_unit_m)?;
     let engine = features::Options {
         search: options.search,
-        linear_unit_m: unit,
+        linear_unit_m: linear_unit(&LasReader::open(input)?, options.linear_unit_m)?,
         block_size_m: options.block_size_m,
-        simd: None,
+        ..features::Options::default()
     };
     let cloud = read_cloud(input, &Columns::Named(&options.schema.required_columns()), monitor)?;
     let read_s = start.elapsed().as_secs_f64();

@@ -98,7 +98,11 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         Work::Classify { measured, model } => {
             let model = model.open()?;
             let cloud = measured.read(console, &model.schema().required_columns())?;
-            let options = ClassifyOptions { search: measured.compute.search.search(), ..ClassifyOptions::default() };
+            let options = ClassifyOptions {
+                search: measured.compute.search.search(),
+                linear_unit_m: measured.compute.linear_unit,
+                ..ClassifyOptions::default()
+            };
             measured.rounds(
                 console,
                 cloud.len(),
@@ -124,7 +128,11 @@ impl Measured {
 
     fn features(&self, console: &Console, schema: &Schema, check: impl Fn(&FeatureMatrix) -> String) -> Result<()> {
         let cloud = self.read(console, &schema.required_columns())?;
-        let options = features::Options { search: self.compute.search.search(), ..features::Options::default() };
+        let options = features::Options {
+            search: self.compute.search.search(),
+            linear_unit_m: self.compute.linear_unit.unwrap_or(1.0),
+            ..features::Options::default()
+        };
         self.rounds(console, cloud.len(), |m| features::compute(&cloud, schema, &options, m), check)
     }
 

@@ -111,6 +111,7 @@ impl Arguments {
             overwrite: self.overwrite,
             keep_classes: self.keep_class.clone(),
             block_size_m: self.block_size,
+            linear_unit_m: self.compute.linear_unit,
             search: self.compute.search.search(),
             linear_unit_m: self.compute.linear_unit,
         }

@@ -68,7 +68,7 @@ pub struct ComputeOptions {
     /// The search for neighbours
     #[arg(long, value_enum, default_value_t = SearchName::Auto)]
     pub search: SearchName,
-    /// Length of one unit of the coordinates in metres [default: what the file's CRS says, or 1]
+    /// Length of a unit of the coordinates in metres, as 0.3048 for feet [default: what the file says, or 1]
     #[arg(long, value_name = "METRES")]
     pub linear_unit: Option<f64>,
 }
