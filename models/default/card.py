@@ -15,9 +15,9 @@ LICENCE = "MIT OR Apache-2.0"
 DATA = "IGN LiDAR HD, six adjacent tiles of 50 m near Montpellier, France"
 DATA_LICENCE = "Licence Ouverte / Open Licence 2.0 (Etalab); source: IGN"
 DESCRIPTION = (
-    "Airborne lidar at about 1 to 30 points per square metre into ground, vegetation, building and other. Uses coordinates "
-    "and echo numbers, neither colour nor intensity. Not for terrestrial, mobile or bathymetric scans; bridges, power "
-    "lines, vehicles and water have no class of their own."
+    "Airborne lidar at about 1 to 30 points per square metre into ground, vegetation, building and other. "
+    "Uses coordinates and echo numbers, neither colour nor intensity. Not for terrestrial, mobile or bathymetric scans; "
+    "bridges, power lines, vehicles and water have no class of their own."
 )
 
 

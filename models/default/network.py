@@ -66,7 +66,7 @@ class Classifier:
 def single_echo_values(columns: list[str]) -> np.ndarray:
     """What every column reads where no pulse has a second echo; NaN where that makes no difference.
 
-    Only the columns about echoes depend on them, so setting these is the same as computing the features of such a cloud.
+    Only the columns about echoes depend on them: setting these is the same as computing the features of such a cloud.
     """
     values = {
         "return_number": 1.0,
