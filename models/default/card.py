@@ -198,7 +198,7 @@ def limits() -> str:
 - Roofs wider than about 120 m: the ground filter's largest window fits inside them, and they become ground.
 - Bridges, quays and terraces: there is no such class, and none was in the data that the model was scored on.
 - Power lines, poles, vehicles, walls and water: vegetation, building or other.
-- Terrestrial, mobile and bathymetric scans, and coordinates that are not in metres.
+- Terrestrial, mobile and bathymetric scans, and coordinates in a unit that the file does not state (taken as metres).
 - Cliffs and very steep terrain under forest: nothing like it was in the training data.
 - Decisions about single points: the labels are the producer's and were not checked here."""
 
