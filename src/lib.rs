@@ -2,6 +2,7 @@
 //!
 //! Open a model, hand over a LAS/LAZ tile or an array of points, and get classes, confidence and probabilities back.
 
+pub mod capi;
 pub mod cloud;
 pub mod dataset;
 pub mod device;

@@ -8,12 +8,46 @@ use proptest::prelude::*;
 
 /// Everything that a neighbourhood gives, at scales of all kinds.
 const MEASURES: &[&str] = &[
-    "linearity", "planarity", "sphericity", "anisotropy", "surface_variation", "omnivariance", "eigenentropy",
-    "sum_eigenvalues", "eigenvalue_1", "eigenvalue_2", "eigenvalue_3", "normal_x", "normal_y", "normal_z", "verticality",
-    "horizontality", "slope", "principal_z", "plane_distance", "plane_offset", "roof_score", "wall_score",
-    "roof_likelihood", "wall_likelihood", "vertical_std", "vertical_range", "height_extent_ratio", "below_fraction",
-    "above_fraction", "first_fraction", "last_fraction", "multiple_fraction", "z_below", "z_above", "z_offset",
-    "residual_std", "density_3d", "log_count", "spacing", "neighbor_distance",
+    "linearity",
+    "planarity",
+    "sphericity",
+    "anisotropy",
+    "surface_variation",
+    "omnivariance",
+    "eigenentropy",
+    "sum_eigenvalues",
+    "eigenvalue_1",
+    "eigenvalue_2",
+    "eigenvalue_3",
+    "normal_x",
+    "normal_y",
+    "normal_z",
+    "verticality",
+    "horizontality",
+    "slope",
+    "principal_z",
+    "plane_distance",
+    "plane_offset",
+    "roof_score",
+    "wall_score",
+    "roof_likelihood",
+    "wall_likelihood",
+    "vertical_std",
+    "vertical_range",
+    "height_extent_ratio",
+    "below_fraction",
+    "above_fraction",
+    "first_fraction",
+    "last_fraction",
+    "multiple_fraction",
+    "z_below",
+    "z_above",
+    "z_offset",
+    "residual_std",
+    "density_3d",
+    "log_count",
+    "spacing",
+    "neighbor_distance",
 ];
 
 fn schema() -> Schema {
@@ -22,9 +56,22 @@ fn schema() -> Schema {
         columns.extend(MEASURES.iter().map(|m| format!("{m}@{scale}")));
     }
     for more in [
-        "count@r1.5", "density_2d@r2.0", "height_above_min@r2.0", "red_mean@k6", "red_std@k6", "return_ratio",
-        "mean(planarity@k6)@k20", "mean(residual_std@r1.5)@c2.0", "z_below@g3", "vertical_std@g3", "log_count@g5",
-        "last_fraction@g5", "height_above_ground", "ground_fraction@k20", "ground_fraction@g3", "facade_score@k20",
+        "count@r1.5",
+        "density_2d@r2.0",
+        "height_above_min@r2.0",
+        "red_mean@k6",
+        "red_std@k6",
+        "return_ratio",
+        "mean(planarity@k6)@k20",
+        "mean(residual_std@r1.5)@c2.0",
+        "z_below@g3",
+        "vertical_std@g3",
+        "log_count@g5",
+        "last_fraction@g5",
+        "height_above_ground",
+        "ground_fraction@k20",
+        "ground_fraction@g3",
+        "facade_score@k20",
         "height_above_min@g5",
     ] {
         columns.push(more.to_string());
@@ -64,10 +111,7 @@ fn positions() -> impl Strategy<Value = Vec<f64>> {
         many(1..150).prop_map(move |v| flat(v, [6.0, 6.0, 0.0])),
         many(1..80).prop_map(move |v| flat(v, [30.0, 0.0, 0.0])),
         many(1..160).prop_map(move |v| flat(v, [3.0, 3.0, 120.0])),
-        many(1..160).prop_map(move |v| v
-            .iter()
-            .flat_map(|p| p.map(|c| (c * 5.0).floor() * 0.5))
-            .collect::<Vec<f64>>()),
+        many(1..160).prop_map(move |v| v.iter().flat_map(|p| p.map(|c| (c * 5.0).floor() * 0.5)).collect::<Vec<f64>>()),
         many(1..60).prop_map(move |v| [flat(v.clone(), [4.0; 3]), flat(v, [4.0; 3])].concat()),
         (many(1..80), many(1..20)).prop_map(move |(dense, wide)| {
             [flat(dense, [1.0, 1.0, 0.2]), flat(wide, [300.0, 200.0, 50.0])].concat()
@@ -348,8 +392,10 @@ fn cancellation_is_prompt_and_threads_do_not_matter() {
     assert_eq!(bits(&with(1)), bits(&with(3)));
     let token = CancelToken::new();
     let mut job = Job::new().cancel_with(token.clone()).on_progress(|_| std::ops::ControlFlow::Break(()));
-    let result = job.run(|m| loop {
-        compute(&cloud, &schema, &Options::default(), m)?;
+    let result = job.run(|m| {
+        loop {
+            compute(&cloud, &schema, &Options::default(), m)?;
+        }
     });
     let result: groma::Result<()> = result;
     assert_eq!(result.unwrap_err().code(), 500);

@@ -3,7 +3,7 @@
 mod las_support;
 
 use groma::cloud::Values;
-use groma::io::las::{Columns, LasReader, LasWriter, Update, WriteOptions, read_cloud};
+use groma::io::las::{Columns, LasReader, LasWriter, Update, WriteOptions, read_cloud, write_cloud};
 use groma::job::Monitor;
 use groma::{Error, Result};
 use las_support::compare::*;
@@ -197,6 +197,31 @@ fn extended_formats_gain_colours() {
             assert_eq!(b.column("nir"), Some(&Values::U16(vec![0; 500])));
         }
     }
+}
+
+#[test]
+fn a_new_file_from_all_columns_holds_the_same_points() {
+    let Some((files, _)) = data_files() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut jobs, mut formats) = (Vec::new(), std::collections::BTreeSet::new());
+    for (i, source) in files.iter().enumerate() {
+        let header = LasReader::open(source).unwrap().header().clone();
+        if header.extra_dimensions.iter().any(|d| d.elements > 1) {
+            continue; // arrays become single dimensions
+        }
+        formats.insert(header.point_format);
+        let points = cloud(source);
+        let wkt = header.crs().and_then(|c| c.wkt.clone()).unwrap_or("LOCAL_CS[\"none\"]".into());
+        for extension in ["las", "laz"] {
+            let output = folder.path().join(format!("{i}.{extension}"));
+            write_cloud(&points, &output, header.point_format, Some(&wkt), &WriteOptions::default()).unwrap();
+            compare_records(source, &output, false);
+            compare_columns(source, &output, &[]);
+            jobs.push((source.clone(), output, "points", Vec::new()));
+        }
+    }
+    assert!(formats.len() >= 6, "few point formats: {formats:?}");
+    compare_with_laspy(&jobs);
 }
 
 /// Opens a small file of a format for writing to `out.laz` beside it.

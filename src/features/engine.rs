@@ -294,7 +294,7 @@ impl Worker {
                 }
             };
             self.moments[scale] = Moments::of(search.points(), flags, slot, hits, plan.shape(scale));
-            if plan.wants_hits(scale) {
+            if plan.want(scale).hits {
                 self.hits[scale].clear();
                 self.hits[scale].extend(hits.iter().map(|n| n.slot));
             }

@@ -31,7 +31,7 @@ pub struct Moments {
     pub z_min: i32,
     /// Largest z; never below 0.
     pub z_max: i32,
-    /// Neighbours more than the vertical threshold below.
+    /// Neighbours more than the vertical threshold below; 0 unless wanted, like the two that follow.
     pub below: u32,
     /// Neighbours more than the vertical threshold above.
     pub above: u32,
@@ -64,11 +64,15 @@ impl Moments {
             let z32 = z as i32;
             m.z_min = m.z_min.min(z32);
             m.z_max = m.z_max.max(z32);
-            m.below += u32::from(z < -i64::from(shape.vertical_threshold));
-            m.above += u32::from(z > i64::from(shape.vertical_threshold));
-            let bits = flags[hit.slot as usize];
-            for (bit, count) in m.flagged.iter_mut().enumerate() {
-                *count += u32::from(bits >> bit & 1);
+            if shape.sides {
+                m.below += u32::from(z < -i64::from(shape.vertical_threshold));
+                m.above += u32::from(z > i64::from(shape.vertical_threshold));
+            }
+            if shape.echo {
+                let bits = flags[hit.slot as usize];
+                for (bit, count) in m.flagged.iter_mut().enumerate() {
+                    *count += u32::from(bits >> bit & 1);
+                }
             }
             let far = if shape.horizontal { (x * x + y * y).unsigned_abs() } else { hit.distance_sq };
             m.farthest_sq = m.farthest_sq.max(far);
@@ -82,6 +86,10 @@ impl Moments {
 pub struct Shape {
     /// All products, for eigenvalues; otherwise only those of z.
     pub full: bool,
+    /// The neighbours below and above.
+    pub sides: bool,
+    /// The neighbours with each flag.
+    pub echo: bool,
     /// The farthest neighbour is measured horizontally.
     pub horizontal: bool,
     /// Steps of 0.3 m, for the neighbours below and above.

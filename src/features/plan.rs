@@ -1,7 +1,7 @@
 //! Compiles columns into a plan: which neighbourhoods to search, and where each column's value comes from.
 
 use super::column::{Band, Column, Measure, PointFeature, Scale};
-use super::kernel::{LeafPlan, NearestScale, RadiusScale};
+use super::kernel::{LeafPlan, NearestScale, RadiusScale, Want};
 use super::schema::Schema;
 use super::survey::Survey;
 use crate::error::{Error, Result};
@@ -29,6 +29,10 @@ pub struct ScaleNeeds {
     pub scale: Scale,
     /// Eigenvalues.
     pub shape: bool,
+    /// Neighbours below and above.
+    pub sides: bool,
+    /// Neighbours with each flag.
+    pub echo: bool,
     /// Mean distance.
     pub spacing: bool,
     /// Horizontal bounding box.
@@ -43,13 +47,27 @@ pub struct ScaleNeeds {
 
 impl ScaleNeeds {
     fn new(scale: Scale) -> Self {
-        Self { scale, shape: false, spacing: false, diagonal: false, height: false, bands: Vec::new(), means: false }
+        Self {
+            scale,
+            shape: false,
+            sides: false,
+            echo: false,
+            spacing: false,
+            diagonal: false,
+            height: false,
+            bands: Vec::new(),
+            means: false,
+        }
     }
 
     /// Whether the neighbours themselves are needed, besides their moments.
     #[must_use]
     pub fn hits(&self) -> bool {
         self.spacing || self.diagonal || self.means || !self.bands.is_empty()
+    }
+
+    fn want(&self) -> Want {
+        Want { full: self.shape, sides: self.sides, echo: self.echo, hits: self.hits() }
     }
 }
 
@@ -135,6 +153,14 @@ impl Pass {
             match column {
                 Column::Local(measure, _) => {
                     needs.shape |= measure.needs_eigen();
+                    needs.sides |= matches!(measure, Measure::BelowFraction | Measure::AboveFraction);
+                    needs.echo |= matches!(
+                        measure,
+                        Measure::FirstFraction
+                            | Measure::LastFraction
+                            | Measure::MultipleFraction
+                            | Measure::GroundFraction
+                    );
                     needs.spacing |= *measure == Measure::Spacing;
                     needs.diagonal |= *measure == Measure::HeightExtentRatio;
                     needs.height |= *measure == Measure::FacadeScore;
@@ -161,15 +187,14 @@ impl Pass {
         };
         for needs in &scales {
             match needs.scale {
-                Scale::Nearest(k) => leaf.nearest.push(NearestScale { k: k as usize, hits: needs.hits() }),
+                Scale::Nearest(k) => leaf.nearest.push(NearestScale { k: k as usize, want: needs.want() }),
                 Scale::Sphere(r) | Scale::Cylinder(r) => leaf.radii.push(RadiusScale {
                     selection: match needs.scale {
                         Scale::Cylinder(_) => Selection::Cylinder,
                         _ => Selection::Sphere,
                     },
                     radius_sq: lattice.squared_steps(r),
-                    full: needs.shape,
-                    hits: needs.hits(),
+                    want: needs.want(),
                 }),
                 Scale::Window(_) => {}
             }

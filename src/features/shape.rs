@@ -42,7 +42,6 @@ impl Neighborhoods {
     /// Turns moments into metres; `with_shape` also solves for eigenvalues.
     #[must_use]
     pub fn new(simd: Simd, moments: &[Moments; WIDTH], unit_m: f64, with_shape: bool) -> Self {
-        let wide = |f: &dyn Fn(&Moments) -> f64| -> Wide { std::array::from_fn(|i| f(&moments[i])) };
         let mut covariance = [[0.0; WIDTH]; 6];
         const PAIRS: [(usize, usize); 6] = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)];
         let wanted = if with_shape { 0..6 } else { 5..6 };
@@ -64,17 +63,17 @@ impl Neighborhoods {
             }
             e
         });
-        let mean = |axis: usize| wide(&|m| m.sum[axis] as f64 / f64::from(m.n.max(1)) * unit_m);
+        let mean = |axis: usize| wide(moments, |m| m.sum[axis] as f64 / f64::from(m.n.max(1)) * unit_m);
         Self {
-            n: wide(&|m| f64::from(m.n)),
+            n: wide(moments, |m| f64::from(m.n)),
             mean: [mean(0), mean(1), mean(2)],
             variance_z: covariance[5],
-            z_min: wide(&|m| f64::from(m.z_min) * unit_m),
-            z_max: wide(&|m| f64::from(m.z_max) * unit_m),
-            below: wide(&|m| f64::from(m.below)),
-            above: wide(&|m| f64::from(m.above)),
-            flagged: std::array::from_fn(|bit| wide(&|m| f64::from(m.flagged[bit]))),
-            farthest: wide(&|m| (m.farthest_sq as f64).sqrt() * unit_m),
+            z_min: wide(moments, |m| f64::from(m.z_min) * unit_m),
+            z_max: wide(moments, |m| f64::from(m.z_max) * unit_m),
+            below: wide(moments, |m| f64::from(m.below)),
+            above: wide(moments, |m| f64::from(m.above)),
+            flagged: std::array::from_fn(|bit| wide(moments, |m| f64::from(m.flagged[bit]))),
+            farthest: wide(moments, |m| (m.farthest_sq as f64).sqrt() * unit_m),
             eigen,
             shaped,
         }
@@ -87,15 +86,14 @@ impl Neighborhoods {
     #[must_use]
     pub fn feature(&self, measure: Measure, radius_m: f64, around: &[Surroundings; WIDTH]) -> Wide {
         use Measure as M;
-        let per_lane = |f: &dyn Fn(usize) -> f64| -> Wide { std::array::from_fn(f) };
-        let share = |counts: &Wide| per_lane(&|i| if self.n[i] > 0.0 { counts[i] / self.n[i] } else { 0.0 });
+        let share = |counts: &Wide| per_lane(|i| if self.n[i] > 0.0 { counts[i] / self.n[i] } else { 0.0 });
         match measure {
             M::VerticalStd => self.variance_z.map(f64::sqrt),
-            M::VerticalRange => per_lane(&|i| self.z_max[i] - self.z_min[i]),
+            M::VerticalRange => per_lane(|i| self.z_max[i] - self.z_min[i]),
             M::HeightAboveMin | M::ZBelow => self.z_min.map(|z| 0.0 - z),
             M::ZAbove => self.z_max,
             M::ZOffset => self.mean[2].map(|z| 0.0 - z),
-            M::HeightExtentRatio => per_lane(&|i| {
+            M::HeightExtentRatio => per_lane(|i| {
                 let diagonal = around[i].diagonal;
                 if diagonal > 0.0 { (self.z_max[i] - self.z_min[i]) / diagonal } else { 0.0 }
             }),
@@ -108,11 +106,11 @@ impl Neighborhoods {
             M::Count => self.n,
             M::LogCount => self.n.map(f64::ln_1p),
             M::Density2d => self.n.map(|n| n / (PI * radius_m * radius_m)),
-            M::Density3d => per_lane(&|i| {
+            M::Density3d => per_lane(|i| {
                 let d = self.farthest[i];
                 if d > 0.0 { self.n[i] / (4.0 / 3.0 * PI * d * d * d) } else { 0.0 }
             }),
-            M::Spacing => per_lane(&|i| around[i].spacing),
+            M::Spacing => per_lane(|i| around[i].spacing),
             M::NeighborDistance => self.farthest,
             _ => self.shape_feature(measure, around),
         }
@@ -187,6 +185,16 @@ impl Neighborhoods {
         }
         out
     }
+}
+
+#[inline(always)]
+fn wide(moments: &[Moments; WIDTH], f: impl Fn(&Moments) -> f64) -> Wide {
+    std::array::from_fn(|i| f(&moments[i]))
+}
+
+#[inline(always)]
+fn per_lane(f: impl Fn(usize) -> f64) -> Wide {
+    std::array::from_fn(f)
 }
 
 /// Σab/n − (Σa/n)(Σb/n), with an exact numerator.

@@ -3,7 +3,8 @@
 Takes the path of a JSON list of {"source", "output", "mode", "names"}:
 mode "copy": nothing but the encoding may differ; mode "update": every third class is changed, and the two
 dimensions named are confidence = i % 256 (u1) and entropy = i * 0.5 (f4). The output's point format may be an
-upgrade of the source's: then class 12 has become class 1 with the overlap flag.
+upgrade of the source's: then class 12 has become class 1 with the overlap flag. Mode "points": like "copy", but the
+output is a new file with a header of its own.
 """
 
 import json
@@ -102,6 +103,22 @@ def check_header(a, b):
     return problems
 
 
+def check_new_header(las):
+    """A header that states what the points are."""
+    header, problems = las.header, []
+    for axis, low, high in zip("xyz", header.mins, header.maxs):
+        values = np.asarray(las[axis])
+        if not (np.isclose(values.min(), low, rtol=0, atol=1e-9) and np.isclose(values.max(), high, rtol=0, atol=1e-9)):
+            problems.append(f"bounds of {axis}")
+    counts = np.bincount(np.asarray(las.return_number), minlength=16)[1:]
+    stated = np.asarray(header.number_of_points_by_return)
+    if not np.array_equal(counts[: len(stated)], stated):
+        problems.append(f"points by return: {counts} -> {stated}")
+    if not any(v.record_id == 2112 for v in header.vlrs):
+        problems.append("no WKT")
+    return problems
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as f:
         jobs = json.load(f)
@@ -109,7 +126,8 @@ def main():
     for job in jobs:
         try:
             a, b = laspy.read(job["source"]), laspy.read(job["output"])
-            problems = check_header(a.header, b.header) + check_points(job, a, b)
+            problems = check_points(job, a, b)
+            problems += check_new_header(b) if job["mode"] == "points" else check_header(a.header, b.header)
         except Exception as e:  # any failure of the reader is a finding about the file
             problems = [f"laspy: {type(e).__name__}: {e}"]
         if problems:

@@ -122,6 +122,14 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn total32(v: __m256i) -> i32 {
+        unsafe {
+            let four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+            let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
+            _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two)))
+        }
+    }
+    #[inline(always)]
     unsafe fn lowest(v: __m256i) -> i32 {
         unsafe {
             let four = _mm_min_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));

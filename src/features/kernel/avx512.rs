@@ -89,6 +89,10 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn total32(v: __m512i) -> i32 {
+        unsafe { _mm512_reduce_add_epi32(v) }
+    }
+    #[inline(always)]
     unsafe fn lowest(v: __m512i) -> i32 {
         unsafe { _mm512_reduce_min_epi32(v) }
     }

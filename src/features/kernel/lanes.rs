@@ -48,6 +48,8 @@ pub trait Lanes {
     unsafe fn compress(to: *mut u32, mask: u32, v: Self::V);
     /// Exact sum of all lanes, signed.
     unsafe fn total(v: Self::V) -> i64;
+    /// Sum of all lanes, signed, which the caller knows to fit 32 bits.
+    unsafe fn total32(v: Self::V) -> i32;
     /// Smallest lane, signed.
     unsafe fn lowest(v: Self::V) -> i32;
     /// Largest lane, signed.

@@ -199,7 +199,7 @@ unsafe fn nearest_scales<L: Lanes>(
             let hits = &s.found[..nearest.k.min(s.found.len())];
             let at = (slot - first) as usize * plan.scales() + scale;
             s.moments[at] = Moments::of(&grid.points, flags, slot as usize, hits, plan.shape(scale));
-            if nearest.hits {
+            if nearest.want.hits {
                 s.hits[at].clear();
                 s.hits[at].extend(hits.iter().map(|n| n.slot));
             }
@@ -360,7 +360,7 @@ unsafe fn nearest_query<L: Lanes>(
             let chosen = Chosen::<L> { columns: &s.chosen, distance_sq: &s.chosen_sq, limit: L::splat(bound) };
             let at = (slot - first) as usize * plan.scales() + scale;
             let moments = sum::<L, _>(&chosen, vectors, u64::from(bound), plan.shape(scale));
-            if nearest.hits {
+            if nearest.want.hits {
                 let mut hits = std::mem::take(&mut s.hits[at]);
                 hits.clear();
                 let distances = s.chosen_sq[..count].iter().zip(&s.chosen.slot);
@@ -513,7 +513,7 @@ unsafe fn radius_scales<L: Lanes>(
                     sum::<L, _>(&around, s.count.div_ceil(L::N), largest, plan.shape(scale))
                 };
                 let at = (slot - first) as usize * plan.scales() + scale;
-                if radius.hits {
+                if radius.want.hits {
                     grid.within(slot as usize, radius.radius_sq, radius.selection, &mut s.found);
                     s.hits[at].clear();
                     let found = &s.found;
@@ -540,7 +540,7 @@ fn scalar_radius(
     let scale = plan.nearest.len() + i;
     let at = (slot - first) as usize * plan.scales() + scale;
     s.moments[at] = Moments::of(&grid.points, flags, slot as usize, &s.found, plan.shape(scale));
-    if radius.hits {
+    if radius.want.hits {
         s.hits[at].clear();
         let found = &s.found;
         s.hits[at].extend(found.iter().map(|n| n.slot));

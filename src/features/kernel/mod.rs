@@ -83,13 +83,26 @@ impl Simd {
     }
 }
 
+/// What is wanted of a scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// All products, or those of z alone.
+    pub full: bool,
+    /// Counts of the neighbours below and above.
+    pub sides: bool,
+    /// Counts of the neighbours with each flag.
+    pub echo: bool,
+    /// The neighbours themselves.
+    pub hits: bool,
+}
+
 /// A scale of the `k` nearest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NearestScale {
     /// Neighbours, the point itself included.
     pub k: usize,
-    /// Whether the neighbours themselves are wanted, besides their moments.
-    pub hits: bool,
+    /// What is wanted of them.
+    pub want: Want,
 }
 
 /// A scale of all points within a radius.
@@ -99,10 +112,8 @@ pub struct RadiusScale {
     pub selection: Selection,
     /// Largest squared distance, in steps².
     pub radius_sq: u64,
-    /// Whether all products are wanted, or those of z alone.
-    pub full: bool,
-    /// Whether the neighbours themselves are wanted, besides their moments.
-    pub hits: bool,
+    /// What is wanted of them.
+    pub want: Want,
 }
 
 /// All neighbourhoods that one pass computes.
@@ -129,17 +140,20 @@ impl LeafPlan {
     #[must_use]
     pub fn shape(&self, scale: usize) -> Shape {
         let radius = scale.checked_sub(self.nearest.len()).map(|i| self.radii[i]);
+        let Want { full, sides, echo, .. } = self.want(scale);
         Shape {
-            full: radius.is_none_or(|r| r.full),
+            full,
+            sides,
+            echo,
             horizontal: radius.is_some_and(|r| r.selection == Selection::Cylinder),
             vertical_threshold: self.vertical_threshold,
         }
     }
 
-    /// Whether the neighbours of scale `i` are wanted.
+    /// What is wanted of scale `i`.
     #[must_use]
-    pub fn wants_hits(&self, scale: usize) -> bool {
-        self.nearest.get(scale).map_or_else(|| self.radii[scale - self.nearest.len()].hits, |n| n.hits)
+    pub fn want(&self, scale: usize) -> Want {
+        self.nearest.get(scale).map_or_else(|| self.radii[scale - self.nearest.len()].want, |n| n.want)
     }
 }
 

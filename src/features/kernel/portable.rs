@@ -103,6 +103,10 @@ impl Lanes for Portable {
         v.iter().map(|&lane| i64::from(lane as i32)).sum()
     }
     #[inline(always)]
+    unsafe fn total32(v: Self::V) -> i32 {
+        v.iter().fold(0, |sum: i32, &lane| sum.wrapping_add(lane as i32))
+    }
+    #[inline(always)]
     unsafe fn lowest(v: Self::V) -> i32 {
         v.iter().fold(i32::MAX, |low, &lane| low.min(lane as i32))
     }

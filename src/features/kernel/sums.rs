@@ -51,10 +51,14 @@ pub unsafe fn sum<L: Lanes, S: Source<L>>(source: &S, vectors: usize, largest_pr
                 z_min = L::min(z_min, z32);
                 z_max = L::max(z_max, z32);
                 farthest = L::max(farthest, L::keep(mask, distance));
-                moments.below += L::above(minus_threshold, z32).count_ones();
-                moments.above += L::above(z32, threshold).count_ones();
-                for (count, flag) in moments.flagged.iter_mut().zip(flags) {
-                    *count += L::shares_bit(height, flag).count_ones();
+                if shape.sides {
+                    moments.below += L::above(minus_threshold, z32).count_ones();
+                    moments.above += L::above(z32, threshold).count_ones();
+                }
+                if shape.echo {
+                    for (count, flag) in moments.flagged.iter_mut().zip(flags) {
+                        *count += L::shares_bit(height, flag).count_ones();
+                    }
                 }
                 if shape.full {
                     let plane = L::keep(mask, plane);
@@ -69,13 +73,16 @@ pub unsafe fn sum<L: Lanes, S: Source<L>>(source: &S, vectors: usize, largest_pr
                     yz = L::add(yz, L::mul_add16(y, z));
                 }
             }
-            moments.sum[2] += L::total(sz);
-            moments.products[5] += L::total(zz);
+            // So many products, none larger than that: most neighbourhoods fit 32 bits, which are cheaper to add up.
+            let small = u64::from(moments.n).saturating_mul(largest_product.max(1 << 15)) <= i32::MAX as u64;
+            let total = |lanes: L::V| if small { L::total32(lanes).into() } else { L::total(lanes) };
+            moments.sum[2] += total(sz);
+            moments.products[5] += total(zz);
             if shape.full {
-                moments.sum[0] += L::total(sx);
-                moments.sum[1] += L::total(sy);
-                for (total, lanes) in moments.products.iter_mut().zip([xx, xy, xz, yy, yz]) {
-                    *total += L::total(lanes);
+                moments.sum[0] += total(sx);
+                moments.sum[1] += total(sy);
+                for (sum, lanes) in moments.products.iter_mut().zip([xx, xy, xz, yy, yz]) {
+                    *sum += total(lanes);
                 }
             }
         }

@@ -6,11 +6,10 @@ use super::header::{HEADER_1_2, HEADER_1_4};
 use super::output::{OutputFile, compresses, compression};
 use super::point_format::{ANGLE_STEP, Encoding, Field, PointFormat, is_standard};
 use super::vlr::{EXTRA_BYTES, PROJECTION, SPECIFICATION, Vlr, WKT};
-use super::writer::{BLOCK, WriteOptions, class_out_of_range, store};
+use super::writer::{WriteOptions, class_out_of_range, store};
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
 use laz::LazVlr;
-use rayon::prelude::*;
 use std::path::Path;
 
 /// Points that are encoded before the compressor gets them, for each thread.
@@ -47,15 +46,14 @@ pub fn write_cloud(
     let header = plan.header(cloud, crs, laz.as_ref())?;
     let mut file = OutputFile::create(output, options.overwrite)?;
     file.write(&header)?;
-    let mut file = file.begin_points(laz)?;
+    file.begin_points(plan.record_length, laz)?;
     let batch = BATCH_PER_THREAD * rayon::current_num_threads();
     for first in (0..cloud.len()).step_by(batch) {
         let count = batch.min(cloud.len() - first);
-        let blocks = file.room(count * plan.record_length).par_chunks_mut(BLOCK * plan.record_length);
-        blocks.enumerate().for_each(|(i, records)| plan.encode(cloud, first + i * BLOCK, records));
-        file.flush()?;
+        file.write_records(count, |range, records| plan.encode(cloud, first + range.start, records))?;
     }
-    file.end_points()?.publish()
+    file.end_points()?;
+    file.publish()
 }
 
 /// Which column goes where.

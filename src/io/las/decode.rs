@@ -89,9 +89,9 @@ pub fn read_keeping(
         remedy: "split the file".into(),
     };
     let count = u32::try_from(header.point_count).map_err(|_| unsupported())? as usize;
-    // What the header promises is not to be believed before the decoder has seen it: no more than a try.
-    Vec::<[f64; 3]>::new().try_reserve_exact(count).map_err(|_| unsupported())?;
-    let mut decoder = Decoder::new(&header, &fields, count);
+    // A point seldom takes less than a byte; of more than that the header must not convince anyone beforehand.
+    let room = count.min(usize::try_from(header.file_length).unwrap_or(count));
+    let mut decoder = Decoder::new(&header, &fields, room);
     let batch = BATCH_PER_THREAD * rayon::current_num_threads();
     let mut records = Vec::new();
     loop {
@@ -171,7 +171,7 @@ struct Decoder {
 }
 
 impl Decoder {
-    /// Room for `count` points. The room is zeroed memory, which costs nothing before it is used.
+    /// Room for `count` points, which grows if there are more. It is zeroed memory, which costs nothing before it is used.
     fn new(header: &LasHeader, chosen: &[Field], count: usize) -> Self {
         let axes = ["x", "y", "z"].into_iter().zip([0, 4, 8]);
         let mut fields: Vec<Field> =
@@ -188,6 +188,7 @@ impl Decoder {
         let mut blocks: Vec<Vec<Slice<'_>>> = Vec::new();
         blocks.resize_with(range.len().div_ceil(BLOCK), || Vec::with_capacity(fields.len()));
         for values in &mut self.values {
+            grow(values, range.end);
             Slice::distribute(values, range.clone(), &mut blocks);
         }
         blocks.into_par_iter().zip(records.par_chunks(BLOCK * length)).for_each(|(block, records)| {
@@ -224,12 +225,18 @@ impl Encoding {
     }
 }
 
-/// Evaluates `$body` with the variant of each number type.
+/// What is the same for every number type: columns of zeros, and blocks of a column.
 macro_rules! zeros_and_slices {
     ($($variant:ident: $t:ty),*) => {
         fn zeros(kind: DimensionType, count: usize) -> Values {
             match kind {
                 $(DimensionType::$variant => Values::$variant(vec![<$t>::default(); count]),)*
+            }
+        }
+
+        fn grow(values: &mut Values, count: usize) {
+            match values {
+                $(Values::$variant(v) => v.resize(v.len().max(count), <$t>::default()),)*
             }
         }
 
@@ -289,5 +296,32 @@ zeros_and_slices!(U8: u8, I8: i8, U16: u16, I16: i16, U32: u32, I32: i32, U64: u
 fn each<T>(records: &[u8], length: usize, out: &mut [T], value: impl Fn(&[u8]) -> T) {
     for (record, out) in records.chunks_exact(length).zip(out) {
         *out = value(record);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{WriteOptions, write_cloud};
+    use super::*;
+    use crate::job::CancelToken;
+
+    #[test]
+    fn more_points_than_bytes_fit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.laz");
+        let cloud = PointCloud::from_positions(&vec![1.5; 3 * 300_000], 0.01).unwrap();
+        write_cloud(&cloud, &path, 6, None, &WriteOptions::default()).unwrap();
+        assert!(path.metadata().unwrap().len() < 300_000, "the file is to be smaller than its number of points");
+        let monitor = Monitor::default();
+        let found = read_cloud(&path, &Columns::All, &monitor).unwrap();
+        assert!(found.coordinates() == cloud.coordinates());
+        assert_eq!((monitor.progress().stage, monitor.progress().done), (Stage::Read, 300_000));
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let outcome = read_cloud(&path, &Columns::All, &Monitor::new(cancel));
+        assert!(matches!(outcome, Err(Error::Cancelled)));
+        let header = LasReader::open(&path).unwrap().header().clone();
+        assert!(decode(&header, &[0; 31], &Columns::All).is_err());
+        assert!(decode(&header, &[], &Columns::All).unwrap().is_empty());
     }
 }

@@ -241,10 +241,10 @@ impl LasHeader {
         let wkt = read(PROJECTION, WKT)?;
         let records = self.vlrs.iter().filter(|v| v.is(SPECIFICATION, EXTRA_BYTES));
         self.descriptors = records.flat_map(|v| whole_descriptors(&v.data)).copied().collect();
-        if self.descriptors.is_empty() {
-            if let Some(data) = read(SPECIFICATION, EXTRA_BYTES)? {
-                self.descriptors = whole_descriptors(&data).to_vec();
-            }
+        if self.descriptors.is_empty()
+            && let Some(data) = read(SPECIFICATION, EXTRA_BYTES)?
+        {
+            self.descriptors = whole_descriptors(&data).to_vec();
         }
         self.crs = Crs::of(&self.vlrs, wkt.as_deref());
         self.extra_dimensions = dimensions(&self.descriptors, self.format().length, usize::from(self.record_length));

@@ -3,6 +3,27 @@
 //! Reading works on raw point records: [`LasReader`] gives them batch by batch, [`decode`] turns them into columns, and
 //! [`read_cloud`] does both for a whole file. [`LasWriter`] writes the same records again with classes and dimensions
 //! changed and everything else as it was; [`write_cloud`] makes a new file from columns.
+//!
+//! ```no_run
+//! use groma::cloud::Values;
+//! use groma::io::las::{DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions};
+//!
+//! # fn main() -> groma::Result<()> {
+//! let mut reader = LasReader::open("tile.laz".as_ref())?;
+//! let confidence = NewDimension { name: "confidence".into(), description: String::new(), kind: DimensionType::U8 };
+//! let mut writer = LasWriter::create(&reader, "classified.laz".as_ref(), &[confidence], &WriteOptions::default())?;
+//! let mut records = Vec::new();
+//! loop {
+//!     let count = reader.read_records(1_000_000, &mut records)?;
+//!     if count == 0 {
+//!         break;
+//!     }
+//!     let certain = Values::U8(vec![255; count]);
+//!     writer.write(&records, &Update { classification: Some(&vec![2; count]), dimensions: &[&certain] })?;
+//! }
+//! writer.finish()
+//! # }
+//! ```
 
 mod bytes;
 mod chunks;

@@ -3,9 +3,13 @@
 
 use super::chunks::{guarded, items};
 use crate::error::{Error, Result};
-use laz::{LazVlr, LazVlrBuilder, ParLasZipCompressor};
+use laz::laszip::ChunkTable;
+use laz::laszip::parallel::par_compress;
+use laz::{LazVlr, LazVlrBuilder};
+use rayon::prelude::*;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -13,41 +17,36 @@ use tempfile::NamedTempFile;
 const CHUNK_POINTS: u32 = 50_000;
 /// Largest chunk that is buffered, in bytes of records.
 const CHUNK_BYTES: usize = 256 << 20;
+/// Records that are filled in one go, so that they stay in the second-level cache meanwhile.
+const BLOCK: usize = 4096;
 
 /// A file that is being written. Dropped before [`publish`](Self::publish), it leaves nothing behind.
 pub(super) struct OutputFile {
     path: PathBuf,
     overwrite: bool,
-    target: Target,
-    /// Records that are not written yet.
+    file: BufWriter<NamedTempFile>,
+    /// Bytes of a point record.
+    record_length: usize,
+    /// Records that are not written yet, less than a chunk for each thread.
     pending: Vec<u8>,
+    laz: Option<LazStream>,
 }
 
-type TemporaryFile = BufWriter<NamedTempFile>;
-
-/// Where bytes go: into the file, or through the compressor that has it while there are compressed points.
-enum Target {
-    Plain(TemporaryFile),
-    Compressed {
-        compressor: Box<ParLasZipCompressor<TemporaryFile>>,
-        /// Bytes of records in a chunk.
-        chunk: usize,
-    },
+/// The state of compressed output.
+struct LazStream {
+    vlr: LazVlr,
+    table: ChunkTable,
+    /// Position of the eight bytes that say where the chunk table is.
+    start: u64,
 }
 
-impl Target {
-    fn file(&mut self) -> &mut TemporaryFile {
-        match self {
-            Self::Plain(file) => file,
-            Self::Compressed { compressor, .. } => compressor.get_mut(),
-        }
-    }
-
-    fn into_file(self) -> TemporaryFile {
-        match self {
-            Self::Plain(file) => file,
-            Self::Compressed { compressor, .. } => compressor.into_inner(),
-        }
+impl LazStream {
+    /// Compresses the records of one chunk.
+    fn compress(&self, records: &[u8]) -> Result<(ChunkTable, Vec<u8>)> {
+        let mut out = Vec::new();
+        let table = guarded(|| par_compress(&mut out, records, &self.vlr).map_err(|e| e.to_string()))
+            .map_err(|e| Error::internal(format!("points cannot be compressed: {e}")))?;
+        Ok((table, out))
     }
 }
 
@@ -79,19 +78,21 @@ impl OutputFile {
         Ok(Self {
             path: path.to_path_buf(),
             overwrite,
-            target: Target::Plain(BufWriter::with_capacity(1 << 20, file)),
+            file: BufWriter::with_capacity(1 << 20, file),
+            record_length: 0,
             pending: Vec::new(),
+            laz: None,
         })
     }
 
     /// Writes bytes as they are.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.target.file().write_all(bytes).map_err(|e| Error::io(&self.path, "write", e))
+        self.file.write_all(bytes).map_err(|e| Error::io(&self.path, "write", e))
     }
 
     /// Overwrites the file's beginning.
     pub(super) fn rewrite_start(&mut self, bytes: &[u8]) -> Result<()> {
-        let file = self.target.file();
+        let file = &mut self.file;
         file.seek(SeekFrom::Start(0))
             .and_then(|_| file.write_all(bytes))
             .and_then(|()| file.seek(SeekFrom::End(0)))
@@ -101,62 +102,84 @@ impl OutputFile {
 
     /// Where the next byte goes.
     pub(super) fn position(&mut self) -> Result<u64> {
-        self.target.file().stream_position().map_err(|e| Error::io(&self.path, "write", e))
+        self.file.stream_position().map_err(|e| Error::io(&self.path, "write", e))
     }
 
     /// Begins the points; they are compressed if there is a record that says how.
-    pub(super) fn begin_points(self, vlr: Option<LazVlr>) -> Result<Self> {
-        let Some(vlr) = vlr else { return Ok(self) };
-        let Self { path, overwrite, target, pending } = self;
-        let chunk = vlr.chunk_size() as usize * vlr.items().iter().map(|i| usize::from(i.size())).sum::<usize>();
-        let compressor = ParLasZipCompressor::new(target.into_file(), vlr).map_err(|e| encoding(&path, e))?;
-        let target = Target::Compressed { compressor: Box::new(compressor), chunk };
-        Ok(Self { path, overwrite, target, pending })
+    pub(super) fn begin_points(&mut self, record_length: usize, vlr: Option<LazVlr>) -> Result<()> {
+        self.record_length = record_length;
+        if let Some(vlr) = vlr {
+            let start = self.position()?;
+            self.write(&start.to_le_bytes())?;
+            self.laz = Some(LazStream { vlr, table: ChunkTable::default(), start });
+        }
+        Ok(())
     }
 
-    /// Room for `count` more bytes of records, zeroed, for the caller to fill; [`flush`](Self::flush) comes next.
-    pub(super) fn room(&mut self, count: usize) -> &mut [u8] {
-        let begin = self.pending.len();
-        self.pending.resize(begin + count, 0);
-        &mut self.pending[begin..]
-    }
-
-    /// Writes what has gathered, compressed on the current rayon pool. Compressed records wait until every thread has a
-    /// whole chunk to work on.
-    pub(super) fn flush(&mut self) -> Result<()> {
-        let ready = match &self.target {
-            Target::Plain(_) => self.pending.len(),
-            Target::Compressed { chunk, .. } if self.pending.len() / chunk < rayon::current_num_threads() => 0,
-            Target::Compressed { chunk, .. } => self.pending.len() / chunk * chunk,
+    /// Writes `count` records on the current rayon pool. `fill` makes the records of a range in zeroed bytes; it is called
+    /// for small ranges on many threads, where the records are compressed while they are in the cache.
+    pub(super) fn write_records(&mut self, count: usize, fill: impl Fn(Range<usize>, &mut [u8]) + Sync) -> Result<()> {
+        let length = self.record_length;
+        let waiting = self.pending.len() / length;
+        let Some(laz) = &mut self.laz else {
+            self.pending.resize(count * length, 0);
+            par_filled(&mut self.pending, 0, length, &fill);
+            self.file.write_all(&self.pending).map_err(|e| Error::io(&self.path, "write", e))?;
+            self.pending.clear();
+            return Ok(());
         };
-        self.write_pending(ready)
-    }
-
-    fn write_pending(&mut self, count: usize) -> Result<()> {
-        if count == 0 {
+        let chunk = laz.vlr.chunk_size() as usize;
+        let whole = (waiting + count) / chunk;
+        if whole < rayon::current_num_threads() {
+            self.pending.resize((waiting + count) * length, 0);
+            par_filled(&mut self.pending[waiting * length..], 0, length, &fill);
             return Ok(());
         }
-        let records = &self.pending[..count];
-        let outcome = match &mut self.target {
-            Target::Plain(file) => file.write_all(records),
-            Target::Compressed { compressor, .. } => {
-                guarded(|| Ok(compressor.compress_many(records))).map_err(Error::internal)?
-            }
-        };
-        outcome.map_err(|e| Error::io(&self.path, "write", e))?;
-        self.pending.drain(..count);
+        // What waits is less than a chunk for each thread, so all of it goes now.
+        let (stream, pending) = (&*laz, self.pending.as_slice());
+        let chunks: Vec<Result<_>> = (0..whole)
+            .into_par_iter()
+            .map_init(Vec::new, |buffer: &mut Vec<u8>, i| {
+                let old = &pending[pending.len().min(i * chunk * length)..pending.len().min((i + 1) * chunk * length)];
+                buffer.clear();
+                buffer.extend_from_slice(old);
+                buffer.resize(chunk * length, 0);
+                let first = (i * chunk).saturating_sub(waiting);
+                filled(&mut buffer[old.len()..], first, length, &fill);
+                stream.compress(buffer)
+            })
+            .collect();
+        for outcome in chunks {
+            let (table, bytes) = outcome?;
+            laz.table.extend(&table);
+            self.file.write_all(&bytes).map_err(|e| Error::io(&self.path, "write", e))?;
+        }
+        let rest = whole * chunk - waiting;
+        self.pending.clear();
+        self.pending.resize((count - rest) * length, 0);
+        par_filled(&mut self.pending, rest, length, &fill);
         Ok(())
     }
 
     /// Ends the points.
-    pub(super) fn end_points(mut self) -> Result<Self> {
-        self.write_pending(self.pending.len())?;
-        if let Target::Compressed { compressor, .. } = &mut self.target {
-            guarded(|| Ok(compressor.done())).map_err(Error::internal)?.map_err(|e| encoding(&self.path, e))?;
+    pub(super) fn end_points(&mut self) -> Result<()> {
+        let Some(mut laz) = self.laz.take() else { return Ok(()) };
+        let chunk = laz.vlr.chunk_size() as usize * self.record_length;
+        let chunks: Vec<Result<_>> = self.pending.par_chunks(chunk).map(|records| laz.compress(records)).collect();
+        for outcome in chunks {
+            let (table, bytes) = outcome?;
+            laz.table.extend(&table);
+            self.write(&bytes)?;
         }
-        self.target = Target::Plain(self.target.into_file());
-        self.target.file().seek(SeekFrom::End(0)).map_err(|e| Error::io(&self.path, "write", e))?;
-        Ok(self)
+        self.pending.clear();
+        let table_at = self.position()?;
+        laz.table
+            .write_to(&mut self.file, &laz.vlr)
+            .and_then(|()| self.file.seek(SeekFrom::Start(laz.start)))
+            .and_then(|_| self.file.write_all(&table_at.to_le_bytes()))
+            .and_then(|()| self.file.seek(SeekFrom::End(0)))
+            .map_err(|e| Error::io(&self.path, "write", e))?;
+        Ok(())
     }
 
     /// Puts the file in its place: written through to the disk, then renamed, then the folder written through.
@@ -164,9 +187,9 @@ impl OutputFile {
     /// # Errors
     /// [`Error::OutputExists`] if something took the place meanwhile, [`Error::Io`].
     pub(super) fn publish(self) -> Result<()> {
-        let Self { path, overwrite, target, .. } = self;
+        let Self { path, overwrite, file, .. } = self;
         let io = |e| Error::io(&path, "write", e);
-        let file = target.into_file().into_inner().map_err(|e| io(e.into_error()))?;
+        let file = file.into_inner().map_err(|e| io(e.into_error()))?;
         file.as_file().sync_all().map_err(io)?;
         let published = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
         published.map_err(|e| match e.error.kind() {
@@ -203,11 +226,20 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn encoding(path: &Path, error: laz::LasZipError) -> Error {
-    match error {
-        laz::LasZipError::IoError(e) => Error::io(path, "write", e),
-        other => Error::internal(other.to_string()),
+/// Makes records from number `first` on, block by block.
+fn filled(records: &mut [u8], first: usize, length: usize, fill: &impl Fn(Range<usize>, &mut [u8])) {
+    for (i, block) in records.chunks_mut(BLOCK * length).enumerate() {
+        let begin = first + i * BLOCK;
+        fill(begin..begin + block.len() / length, block);
     }
+}
+
+/// The same on many threads.
+fn par_filled(records: &mut [u8], first: usize, length: usize, fill: &(impl Fn(Range<usize>, &mut [u8]) + Sync)) {
+    records.par_chunks_mut(BLOCK * length).enumerate().for_each(|(i, block)| {
+        let begin = first + i * BLOCK;
+        fill(begin..begin + block.len() / length, block);
+    });
 }
 
 #[cfg(test)]
@@ -249,5 +281,49 @@ mod tests {
         assert!(matches!(OutputFile::create(folder.path(), true), Err(Error::InvalidArgument { .. })));
         let missing = folder.path().join("no/a.las");
         assert!(matches!(OutputFile::create(&missing, true), Err(Error::NotFound { .. })));
+    }
+
+    #[test]
+    fn batches_and_threads_do_not_show_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, threads: usize, batch: usize| {
+            let path = folder.path().join(name);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut file = OutputFile::create(&path, false).unwrap();
+                file.begin_points(20, Some(compression(0, 0, 20, Some(1000)).unwrap())).unwrap();
+                for first in (0..10_500).step_by(batch) {
+                    let fill = |range: Range<usize>, out: &mut [u8]| {
+                        for (i, record) in range.zip(out.chunks_exact_mut(20)) {
+                            assert!(record.iter().all(|&b| b == 0));
+                            record[..4].copy_from_slice(&((first + i) as u32).to_le_bytes());
+                        }
+                    };
+                    file.write_records(batch.min(10_500 - first), fill).unwrap();
+                }
+                file.end_points().unwrap();
+                file.publish().unwrap();
+            });
+            std::fs::read(path).unwrap()
+        };
+        let once = write("once", 1, 10_500);
+        for (threads, batch) in [(1, 1), (1, 999), (3, 777), (3, 1000), (4, 3001), (16, 10_500)] {
+            assert!(
+                write(&format!("{threads} {batch}"), threads, batch) == once,
+                "{threads} threads, batches of {batch}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_output_has_the_permissions_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other] = ["a.las", "other"].map(|n| folder.path().join(n));
+        std::fs::write(&other, b"").unwrap();
+        OutputFile::create(&path, false).unwrap().publish().unwrap();
+        let mode = |p: &Path| p.metadata().unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&other));
     }
 }

@@ -52,6 +52,13 @@ struct Chunked {
     selection: DecompressionSelection,
 }
 
+impl std::fmt::Debug for LasReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, count) = (self.path.display(), self.header.point_count);
+        write!(f, "LasReader({path}, point {} of {count})", self.next)
+    }
+}
+
 impl LasReader {
     /// Opens a file and reads all but its points.
     ///
@@ -153,7 +160,7 @@ impl LasReader {
         let malformed = |point: u64, what: String| Error::malformed(path, format!("point {point}"), what);
         match &mut self.points {
             Points::Plain(file) => {
-                records.resize(bytes(wanted, length), 0);
+                size(records, bytes(wanted, length));
                 file.read_exact(records).map_err(|e| Error::io(path, "read", e))?;
             }
             Points::Chunked(chunked) => chunked.read(path, wanted, length, records)?,
@@ -264,12 +271,12 @@ impl Chunked {
                 .count();
             if fitting > 0 {
                 let points = chunks[..fitting].iter().map(|c| c.points).sum();
-                records.resize(bytes(points, length), 0);
+                size(records, bytes(points, length));
                 return self.decode(path, fitting, length, records);
             }
             let mut rest = std::mem::take(&mut self.rest);
             self.given = 0;
-            rest.resize(bytes(chunks[0].points, length), 0);
+            size(&mut rest, bytes(chunks[0].points, length));
             self.decode(path, 1, length, &mut rest)?;
             self.rest = rest;
         }
@@ -284,7 +291,7 @@ impl Chunked {
     fn decode(&mut self, path: &Path, count: usize, length: u64, out: &mut [u8]) -> Result<()> {
         let chunks = &self.compression.chunks[self.next..self.next + count];
         let last = &chunks[count - 1];
-        self.compressed.resize(bytes(last.at + last.bytes - chunks[0].at, 1), 0);
+        size(&mut self.compressed, bytes(last.at + last.bytes - chunks[0].at, 1));
         self.file
             .seek(SeekFrom::Start(chunks[0].at))
             .and_then(|_| self.file.read_exact(&mut self.compressed))
@@ -310,6 +317,15 @@ impl Chunked {
         outcomes.into_iter().collect::<Result<()>>()?;
         self.next += count;
         Ok(())
+    }
+}
+
+/// Gives a buffer a length; what is in it does not matter, so memory is zeroed only where it is new.
+fn size(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.capacity() < length {
+        *buffer = vec![0; length];
+    } else {
+        buffer.resize(length, 0);
     }
 }
 

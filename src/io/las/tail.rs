@@ -29,6 +29,11 @@ impl Tail {
         let header = source.header();
         let path = source.path().to_path_buf();
         let mut file = File::open(&path).map_err(|e| Error::io(&path, "open", e))?;
+        let length = file.metadata().map_err(|e| Error::io(&path, "read", e))?.len();
+        if length != header.file_length {
+            let what = format!("the file had {} bytes when it was opened and has {length} now", header.file_length);
+            return Err(Error::malformed(&path, format!("byte {length}"), what));
+        }
         let (points_end, end) = source.tail();
         let waveform_at = Some(header.waveform_at).filter(|at| (points_end..end).contains(at));
         // Nothing says where a chunk table ends, so of compressed files only what has a stated beginning is copied.

@@ -12,11 +12,7 @@ use super::vlr::{COPC, EXTRA_BYTES, Evlr, SPECIFICATION, Vlr};
 use crate::cloud::Values;
 use crate::error::{Error, Result};
 use laz::LazVlr;
-use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-
-/// Records that one task patches.
-pub(super) const BLOCK: usize = 4096;
 
 /// How to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +63,13 @@ pub struct LasWriter {
     written: u64,
 }
 
+impl std::fmt::Debug for LasWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { output, written, expected, .. } = self;
+        write!(f, "LasWriter({}, {written} of {expected} points)", output.display())
+    }
+}
+
 impl LasWriter {
     /// Begins an output for the points of `source` with `dimensions` added. If the source has a dimension of the same
     /// name and type, its values are replaced; if the type differs, the new one gets another name
@@ -83,11 +86,11 @@ impl LasWriter {
         options: &WriteOptions,
     ) -> Result<Self> {
         let from = source.header();
-        if let (Ok(a), Ok(b)) = (source.path().canonicalize(), output.canonicalize()) {
-            if a == b {
-                let what = format!("the output {} is the input itself", output.display());
-                return Err(Error::invalid(what, "choose another output"));
-            }
+        if let (Ok(a), Ok(b)) = (source.path().canonicalize(), output.canonicalize())
+            && a == b
+        {
+            let what = format!("the output {} is the input itself", output.display());
+            return Err(Error::invalid(what, "choose another output"));
         }
         let format = from.format();
         let target = upgrade::checked(source.path(), format, options.point_format.unwrap_or(format.id))?;
@@ -97,14 +100,12 @@ impl LasWriter {
             .then(|| compression(target.id, extra, layout.record_length, source.chunk_size()))
             .transpose()?;
         let moves = layout.descriptors.is_some();
-        let tail = Tail::plan(source, |e: &Evlr| {
-            (from.is_copc && e.user_id == COPC) || (moves && e.is(SPECIFICATION, EXTRA_BYTES))
-        })?;
+        let tail = Tail::plan(source, |e: &Evlr| e.user_id == COPC || (moves && e.is(SPECIFICATION, EXTRA_BYTES)))?;
         let (header, front) = front(from, &layout, target.id, laz.as_ref())?;
         let mut file = OutputFile::create(output, options.overwrite)?;
         file.write(&header)?;
         file.write(&front)?;
-        let file = file.begin_points(laz)?;
+        file.begin_points(layout.record_length, laz)?;
         Ok(Self {
             output: output.to_path_buf(),
             file,
@@ -133,32 +134,29 @@ impl LasWriter {
     /// number or type than announced; [`Error::Io`].
     pub fn write(&mut self, records: &[u8], update: &Update<'_>) -> Result<()> {
         let count = self.check(records, update)?;
-        let (map, layout, source_length) = (self.map, &self.layout, self.source_length);
-        let length = layout.record_length;
-        let out = self.file.room(count * length);
-        out.par_chunks_mut(BLOCK * length).zip(records.par_chunks(BLOCK * source_length)).enumerate().for_each(
-            |(block, (out, records))| {
-                let (s, t) = (map.source.length, map.target.length);
-                let had = source_length - s;
-                for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
-                    map.copy(from, &mut to[..t]);
-                    to[t..t + had].copy_from_slice(&from[s..]);
+        let (map, layout, length) = (self.map, &self.layout, self.layout.record_length);
+        let (s, t, source_length) = (map.source.length, map.target.length, self.source_length);
+        let had = source_length - s;
+        self.file.write_records(count, |range, out| {
+            let records = &records[range.start * source_length..range.end * source_length];
+            for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
+                map.copy(from, &mut to[..t]);
+                to[t..t + had].copy_from_slice(&from[s..]);
+            }
+            if let Some(classes) = update.classification {
+                let at = map.target.classification();
+                // The three highest bits of the old formats are flags.
+                let kept = if map.target.is_extended() { 0 } else { 0xe0 };
+                for (to, class) in out.chunks_exact_mut(length).zip(&classes[range.clone()]) {
+                    to[at] = to[at] & kept | class;
                 }
-                if let Some(classes) = update.classification {
-                    let at = map.target.classification();
-                    // The three highest bits of the old formats are flags.
-                    let kept = if map.target.is_extended() { 0 } else { 0xe0 };
-                    for (to, class) in out.chunks_exact_mut(length).zip(&classes[block * BLOCK..]) {
-                        to[at] = to[at] & kept | class;
-                    }
-                }
-                for (slot, values) in layout.slots.iter().zip(update.dimensions) {
-                    store(values, block * BLOCK, out, length, slot.at);
-                }
-            },
-        );
+            }
+            for (slot, values) in layout.slots.iter().zip(update.dimensions) {
+                store(values, range.start, out, length, slot.at);
+            }
+        })?;
         self.written += count as u64;
-        self.file.flush()
+        Ok(())
     }
 
     /// Writes what follows the points, and puts the file in its place.
@@ -173,10 +171,10 @@ impl LasWriter {
                 "write all records of the source before the end",
             ));
         }
-        let mut file = self.file.end_points()?;
-        self.tail.copy(&mut file, &mut self.header)?;
-        file.rewrite_start(&self.header)?;
-        file.publish()
+        self.file.end_points()?;
+        self.tail.copy(&mut self.file, &mut self.header)?;
+        self.file.rewrite_start(&self.header)?;
+        self.file.publish()
     }
 
     /// Checks what goes into [`write`](Self::write) and gives the number of records.
@@ -247,7 +245,7 @@ fn front(from: &LasHeader, layout: &Layout, target: u8, laz: Option<&LazVlr>) ->
     let (mut described, mut compressed) = (layout.descriptors.is_none(), laz.is_none());
     let mut records: Vec<Vlr> = Vec::with_capacity(from.vlrs.len() + 2);
     for record in &from.vlrs {
-        if from.is_copc && record.user_id == COPC {
+        if record.user_id == COPC {
             continue;
         }
         let mut record = record.clone();

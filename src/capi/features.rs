@@ -1,0 +1,201 @@
+//! Features: the numbers that models read, for every point, as a matrix.
+
+use super::boundary::{boundary, destroy, getter};
+use super::cancel::{Terms, groma_cancel_t, groma_progress_fn};
+use super::error::groma_error_t;
+use super::options::{self, Sized32};
+use super::points::{self, groma_points_t};
+use super::runtime::to_json;
+use super::status::groma_status_t;
+use super::tensor::{groma_tensor_t, view};
+use super::text::c_text;
+use crate::error::{Error, Result};
+use crate::features::{self, FeatureMatrix, Options, Schema};
+use std::ffi::{CString, c_char, c_void};
+
+/// How to compute features. Fill it with `groma_features_options_init`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct groma_features_options_t {
+    /// Set by `groma_features_options_init`.
+    pub struct_size: u32,
+    /// Worker threads; 0 (the default) for one a core. The result does not depend on it.
+    pub threads: u32,
+    /// The neighbour search: a `GROMA_SEARCH_…`. Default `GROMA_SEARCH_AUTO`.
+    pub search: i32,
+    /// Must be 0.
+    pub reserved: i32,
+    /// A flag that may stop the call; NULL for none.
+    pub cancel: *const groma_cancel_t,
+    /// Called with the progress; NULL for none.
+    pub progress: groma_progress_fn,
+    /// Handed to `progress`.
+    pub progress_user: *mut c_void,
+}
+
+/// Fills `options` with the defaults.
+///
+/// @param struct_size  `sizeof(groma_features_options_t)`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_options_init(options: *mut groma_features_options_t, struct_size: u32) {
+    // SAFETY: the caller keeps the rules at the top of the header.
+    unsafe { options::write_defaults(options, struct_size) }
+}
+
+/// A matrix of features, row-major, one row a point.
+pub struct groma_features_t {
+    matrix: FeatureMatrix,
+    columns: Vec<CString>,
+    hash: CString,
+    schema_json: CString,
+    /// `[rows, columns]`
+    shape: [i64; 2],
+}
+
+impl groma_features_t {
+    fn new(matrix: FeatureMatrix) -> Result<Self> {
+        let schema = &matrix.schema;
+        let columns: Vec<CString> = schema.columns().iter().map(|name| c_text(name.as_str())).collect();
+        if matrix.rows.checked_mul(columns.len()) != Some(matrix.values.len()) {
+            return Err(Error::internal("a feature matrix is not rows times columns long"));
+        }
+        let hash = c_text(schema.hash());
+        let schema_json = c_text(to_json(schema.spec())?);
+        #[allow(clippy::cast_possible_wrap)] // lengths of vectors in memory
+        let shape = [matrix.rows as i64, columns.len() as i64];
+        Ok(Self { matrix, columns, hash, schema_json, shape })
+    }
+}
+
+/// Computes features of points in memory.
+///
+/// @param points    the points, with the attributes that the features need
+/// @param schema    what to compute: names of columns and sets separated by commas (`lod2`, or
+///                  `planarity@k20, height_above_ground`), or a JSON object as in a model's manifest under `features`
+/// @param options   @nullable NULL for the defaults
+/// @param features  @owned destroy it with `groma_features_destroy`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_compute(
+    points: *const groma_points_t,
+    schema: *const c_char,
+    options: *const groma_features_options_t,
+    features: *mut *mut groma_features_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_features_compute, error; points: raw, schema: text, options: raw, features: out => {
+        // SAFETY: the caller keeps the rules at the top of the header.
+        let given = unsafe { options::read(options, "options") }?;
+        if given.reserved != 0 {
+            return Err(Error::invalid(format!("`reserved` is {}", given.reserved), "leave it 0"));
+        }
+        let choices = Options { search: options::search(given.search)?, ..Options::default() };
+        let schema = read_schema(schema)?;
+        // SAFETY: the caller keeps the rules at the top of the header.
+        let cloud = unsafe { points::cloud(points) }?;
+        let terms =
+            Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };
+        // SAFETY: flag and callback are the caller's and live during the call.
+        let matrix = unsafe { terms.run(|monitor| features::compute(&cloud, &schema, &choices, monitor)) }?;
+        features.give(groma_features_t::new(matrix)?);
+        Ok(())
+    })
+}
+
+/// A schema of names, or of a JSON object.
+fn read_schema(text: &str) -> Result<Schema> {
+    if text.trim_start().starts_with('{') {
+        let spec = serde_json::from_str(text).map_err(|e| {
+            Error::invalid(format!("the schema cannot be read: {e}"), "write it as a manifest's `features` are written")
+        })?;
+        return Schema::from_spec(spec);
+    }
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        return Err(Error::invalid("the schema names no columns", "name columns or a set, as `lod2`"));
+    }
+    Schema::parse(&names)
+}
+
+/// Number of rows: points. 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_rows(features: *const groma_features_t) -> u64 {
+    getter!(features, 0 => features.matrix.rows as u64)
+}
+
+/// Number of columns. 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_columns(features: *const groma_features_t) -> u64 {
+    getter!(features, 0 => features.columns.len() as u64)
+}
+
+/// Name of column `index`; lives as long as the features. NULL if there is no such column.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_column_name(features: *const groma_features_t, index: u64) -> *const c_char {
+    getter!(features, std::ptr::null() => {
+        let column = usize::try_from(index).ok().and_then(|index| features.columns.get(index));
+        column.map_or(std::ptr::null(), |name| name.as_ptr())
+    })
+}
+
+/// The values, row-major: column `c` of point `i` at `i * columns + c`; they live as long as the features. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_values(features: *const groma_features_t) -> *const f32 {
+    getter!(features, std::ptr::null() => features.matrix.values.as_ptr())
+}
+
+/// The values as a tensor view `[rows, columns]`.
+///
+/// @param tensor  receives the view; @borrowed it lives as long as the features
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_tensor(
+    features: *const groma_features_t,
+    tensor: *mut groma_tensor_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_features_tensor, error; features: shared, tensor: place => {
+        // SAFETY: not null, and by the rules of the header a place for one tensor.
+        unsafe { tensor.write(view(&features.matrix.values, &features.shape)) };
+        Ok(())
+    })
+}
+
+/// SHA-256 of the schema in hexadecimal: equal hashes mean equal columns; lives as long as the features. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_schema_hash(features: *const groma_features_t) -> *const c_char {
+    getter!(features, std::ptr::null() => features.hash.as_ptr())
+}
+
+/// The schema as a JSON object, which `groma_features_compute` takes again; lives as long as the features. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_schema_json(features: *const groma_features_t) -> *const c_char {
+    getter!(features, std::ptr::null() => features.schema_json.as_ptr())
+}
+
+/// Frees features and their arrays; takes NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_destroy(features: *mut groma_features_t) {
+    destroy!(features)
+}
+
+// SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
+unsafe impl Sized32 for groma_features_options_t {
+    const FIRST_SIZE: usize = size_of::<Self>();
+
+    fn defaults() -> Self {
+        Self {
+            struct_size: 0,
+            threads: 0,
+            search: options::GROMA_SEARCH_AUTO,
+            reserved: 0,
+            cancel: std::ptr::null(),
+            progress: None,
+            progress_user: std::ptr::null_mut(),
+        }
+    }
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<groma_features_options_t>() == 40);
+    assert!(std::mem::offset_of!(groma_features_options_t, cancel) == 16);
+};

@@ -1,0 +1,68 @@
+/* Layouts of ABI 0.1 on 64-bit machines. Fields are only ever appended: nothing here may change, sizes apart. */
+#include <groma.h>
+#include <stddef.h>
+
+#define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field)
+
+AT(groma_column_t, struct_size, 0);
+AT(groma_column_t, element_type, 4);
+AT(groma_column_t, name, 8);
+AT(groma_column_t, data, 16);
+AT(groma_column_t, stride_bytes, 24);
+_Static_assert(sizeof(groma_column_t) >= 32, "groma_column_t");
+
+AT(groma_points_t, struct_size, 0);
+AT(groma_points_t, coordinate_type, 4);
+AT(groma_points_t, count, 8);
+AT(groma_points_t, x, 16);
+AT(groma_points_t, y, 24);
+AT(groma_points_t, z, 32);
+AT(groma_points_t, x_stride_bytes, 40);
+AT(groma_points_t, y_stride_bytes, 48);
+AT(groma_points_t, z_stride_bytes, 56);
+AT(groma_points_t, scale, 64);
+AT(groma_points_t, offset, 88);
+AT(groma_points_t, resolution_m, 112);
+AT(groma_points_t, columns, 120);
+AT(groma_points_t, column_count, 128);
+_Static_assert(sizeof(groma_points_t) >= 136, "groma_points_t");
+
+AT(groma_classify_options_t, struct_size, 0);
+AT(groma_classify_options_t, threads, 4);
+AT(groma_classify_options_t, search, 8);
+AT(groma_classify_options_t, probabilities, 12);
+AT(groma_classify_options_t, write_confidence, 16);
+AT(groma_classify_options_t, write_entropy, 20);
+AT(groma_classify_options_t, point_format, 24);
+AT(groma_classify_options_t, overwrite, 28);
+AT(groma_classify_options_t, block_size_m, 32);
+AT(groma_classify_options_t, keep_classes, 40);
+AT(groma_classify_options_t, keep_class_count, 48);
+AT(groma_classify_options_t, cancel, 56);
+AT(groma_classify_options_t, progress, 64);
+AT(groma_classify_options_t, progress_user, 72);
+_Static_assert(sizeof(groma_classify_options_t) >= 80, "groma_classify_options_t");
+
+AT(groma_features_options_t, struct_size, 0);
+AT(groma_features_options_t, threads, 4);
+AT(groma_features_options_t, search, 8);
+AT(groma_features_options_t, reserved, 12);
+AT(groma_features_options_t, cancel, 16);
+AT(groma_features_options_t, progress, 24);
+AT(groma_features_options_t, progress_user, 32);
+_Static_assert(sizeof(groma_features_options_t) >= 40, "groma_features_options_t");
+
+/* A DLTensor, which never changes. */
+AT(groma_tensor_t, data, 0);
+AT(groma_tensor_t, device.device_type, 8);
+AT(groma_tensor_t, device.device_id, 12);
+AT(groma_tensor_t, ndim, 16);
+AT(groma_tensor_t, dtype.code, 20);
+AT(groma_tensor_t, dtype.bits, 21);
+AT(groma_tensor_t, dtype.lanes, 22);
+AT(groma_tensor_t, shape, 24);
+AT(groma_tensor_t, strides, 32);
+AT(groma_tensor_t, byte_offset, 40);
+_Static_assert(sizeof(groma_tensor_t) == 48, "groma_tensor_t");
+
+int groma_layout_is_released;
