@@ -113,7 +113,6 @@ impl Arguments {
             block_size_m: self.block_size,
             linear_unit_m: self.compute.linear_unit,
             search: self.compute.search.search(),
-            linear_unit_m: self.compute.linear_unit,
         }
     }
 
