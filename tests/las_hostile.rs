@@ -110,7 +110,7 @@ fn no_changed_byte_makes_the_reader_panic_or_grow() {
             rewrite(&plain, &source, true, &options).unwrap();
             let good = std::fs::read(&source).unwrap();
             let points_at = number(&good, 96, 4) as usize;
-            for round in 0..600 {
+            for round in 0..300 {
                 let mut bytes = good.clone();
                 // Mostly in front of the points, where the sizes are.
                 let end = if round % 3 == 0 { bytes.len() } else { points_at + 16 };

@@ -23,12 +23,12 @@ SCHEMA = {
         "multiple_fraction@k50",
         *(f"{feature}@g9" for feature in WIDE),
     ],
-    "cap_radius_m": 15.0,
+    "cap_radius_m": 10.0,
     "ground": "filter",
     "surfaces": {"default": {"window_m": 60.0, "slope": 0.15, "max_tolerance_m": 3.0}},
 }
 BLOCK_M = 250.0
-REACH_M = 30.0
+REACH_M = 20.0
 """How far a block looks around: a mean over the k nearest of a feature of theirs: twice the cap radius."""
 
 CLASSES = [

@@ -1,4 +1,4 @@
-//! Compressed chunks: where they lie, whether they can be what they claim, and decoding one.
+//! Compressed chunks: where they lie, whether they can be what they claim, and decoding them.
 //!
 //! Everything that a LAZ file says about sizes is checked here before the decoder sees it, and a panic of the decoder
 //! becomes an error: data cannot crash the caller.
@@ -8,6 +8,7 @@ use super::header::LasHeader;
 use crate::error::{Error, Result};
 use laz::laszip::{ChunkTable, ChunkTableEntry};
 use laz::{DecompressionSelection, LazItem, LazItemRecordBuilder, LazItemType, LazVlr};
+use rayon::prelude::*;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -184,6 +185,102 @@ impl Compression {
     }
 }
 
+/// Chunks that are decoded in parallel.
+pub(super) struct Chunked {
+    file: File,
+    compression: Compression,
+    /// Index of the next chunk to decode.
+    next: usize,
+    /// A chunk that did not fit into one batch, decoded.
+    rest: Vec<u8>,
+    /// How much of `rest` was given.
+    given: usize,
+    compressed: Vec<u8>,
+    selection: DecompressionSelection,
+}
+
+impl Chunked {
+    pub(super) fn new(file: File, compression: Compression) -> Self {
+        let selection = DecompressionSelection::all();
+        Self { file, compression, next: 0, rest: Vec::new(), given: 0, compressed: Vec::new(), selection }
+    }
+
+    /// Decodes only this part of the records from now on.
+    pub(super) fn select(&mut self, selection: DecompressionSelection) {
+        self.selection = selection;
+    }
+
+    /// Number of points in a chunk, if all have the same.
+    pub(super) fn fixed_size(&self) -> Option<u32> {
+        let vlr = &self.compression.vlr;
+        (!vlr.uses_variable_size_chunks()).then(|| vlr.chunk_size())
+    }
+
+    /// Fills `records` with up to `wanted` points; `wanted` is neither 0 nor more than there are.
+    pub(super) fn read(&mut self, path: &Path, wanted: u64, length: u64, records: &mut Vec<u8>) -> Result<()> {
+        if self.given == self.rest.len() {
+            let chunks = &self.compression.chunks[self.next..];
+            let mut points = 0;
+            let fitting = chunks
+                .iter()
+                .take_while(|c| {
+                    points += c.points;
+                    points <= wanted
+                })
+                .count();
+            if fitting > 0 {
+                let points = chunks[..fitting].iter().map(|c| c.points).sum();
+                size(records, bytes(points, length));
+                return self.decode(path, fitting, length, records);
+            }
+            let mut rest = std::mem::take(&mut self.rest);
+            self.given = 0;
+            size(&mut rest, bytes(chunks[0].points, length));
+            self.decode(path, 1, length, &mut rest)?;
+            self.rest = rest;
+        }
+        let end = self.rest.len().min(self.given + bytes(wanted, length));
+        records.clear();
+        records.extend_from_slice(&self.rest[self.given..end]);
+        self.given = end;
+        Ok(())
+    }
+
+    /// Decodes the next `count` chunks into `out`, which has room for exactly these.
+    fn decode(&mut self, path: &Path, count: usize, length: u64, out: &mut [u8]) -> Result<()> {
+        let chunks = &self.compression.chunks[self.next..self.next + count];
+        let last = &chunks[count - 1];
+        size(&mut self.compressed, bytes(last.at + last.bytes - chunks[0].at, 1));
+        self.file
+            .seek(SeekFrom::Start(chunks[0].at))
+            .and_then(|_| self.file.read_exact(&mut self.compressed))
+            .map_err(|e| Error::io(path, "read", e))?;
+        let mut target = out;
+        let mut parts = Vec::with_capacity(count);
+        for chunk in chunks {
+            // Chunks without points may lie in between.
+            let begin = bytes(chunk.at - chunks[0].at, 1);
+            let compressed = &self.compressed[begin..begin + bytes(chunk.bytes, 1)];
+            let (part, rest) = target.split_at_mut(bytes(chunk.points, length));
+            parts.push((chunk, compressed, part));
+            target = rest;
+        }
+        let outcomes: Vec<Result<()>> = parts
+            .into_par_iter()
+            .map(|(chunk, compressed, part)| {
+                self.compression.decode(compressed, part, self.selection).map_err(|e| {
+                    let what = format!("the compressed chunk of {} points from here is damaged: {e}", chunk.points);
+                    Error::malformed(path, format!("point {}", chunk.first), what)
+                })
+            })
+            .collect();
+        // The first damage in file order, whichever thread met one first.
+        outcomes.into_iter().collect::<Result<()>>()?;
+        self.next += count;
+        Ok(())
+    }
+}
+
 /// The items that LAZ compresses for a point format with `extra` extra bytes.
 pub(super) fn items(point_format: u8, extra: usize) -> Result<Vec<LazItem>> {
     let extra = u16::try_from(extra).map_err(|_| Error::internal(format!("{extra} extra bytes")))?;
@@ -197,4 +294,19 @@ pub(super) fn guarded<T>(step: impl FnOnce() -> Result<T, String>) -> Result<T, 
         let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(message.unwrap_or("the decoder gave up").to_owned())
     })
+}
+
+/// Gives a buffer a length; what is in it does not matter, so memory is zeroed only where it is new.
+pub(super) fn size(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.capacity() < length {
+        *buffer = vec![0; length];
+    } else {
+        buffer.resize(length, 0);
+    }
+}
+
+/// `count` times `size` as a length in memory; the callers have bounded it by the file's length or by the batch size.
+#[allow(clippy::cast_possible_truncation)]
+pub(super) fn bytes(count: u64, size: u64) -> usize {
+    (count * size) as usize
 }

@@ -1,10 +1,9 @@
 //! Reads the raw point records of LAS, LAZ and COPC files, batch by batch and in file order.
 
-use super::chunks::{Chunk, Compression, POINT_WISE, guarded};
+use super::chunks::{Chunked, Compression, POINT_WISE, bytes, guarded, size};
 use super::header::LasHeader;
 use crate::error::{Error, Result};
 use laz::{DecompressionSelection, LasZipDecompressor};
-use rayon::prelude::*;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -20,15 +19,20 @@ const STEP: u64 = 1 << 14;
 pub struct LasReader {
     path: PathBuf,
     header: LasHeader,
-    points: Points,
+    opened: Opened,
     /// Index of the next point to give.
     next: u64,
     /// Point at which reading failed; there is no going on behind it.
     failed_at: Option<u64>,
-    /// Bytes behind the points that belong to the compression, not to the user.
-    position_at_end: bool,
-    /// Where the last byte of the points is known to be.
+}
+
+/// The points of a file, ready to be read.
+struct Opened {
+    points: Points,
+    /// Position behind the points; of compressed ones, that of the chunk table.
     points_end: u64,
+    /// The file's last eight bytes belong to the compression.
+    position_at_end: bool,
 }
 
 /// The ways in which points are stored.
@@ -36,20 +40,6 @@ enum Points {
     Plain(File),
     Chunked(Box<Chunked>),
     Sequential(Box<LasZipDecompressor<'static, BufReader<File>>>),
-}
-
-/// Chunks that are decoded in parallel.
-struct Chunked {
-    file: File,
-    compression: Compression,
-    /// Index of the next chunk to decode.
-    next: usize,
-    /// A chunk that did not fit into one batch, decoded.
-    rest: Vec<u8>,
-    /// How much of `rest` was given.
-    given: usize,
-    compressed: Vec<u8>,
-    selection: DecompressionSelection,
 }
 
 impl std::fmt::Debug for LasReader {
@@ -80,27 +70,16 @@ impl LasReader {
             });
         }
         let header = LasHeader::read(path, &mut file)?;
-        let mut this = Self {
-            path: path.to_path_buf(),
-            next: 0,
-            failed_at: None,
-            position_at_end: false,
-            points_end: header.points_at,
-            points: Points::Plain(file.try_clone().map_err(|e| Error::io(path, "open", e))?),
-            header,
+        let opened = if header.compressed && header.point_count > 0 {
+            Opened::compressed(path, &header, file, chunk_bytes)?
+        } else {
+            Opened::plain(path, &header, file)?
         };
-        if !this.header.compressed {
-            this.open_plain(file)?;
-        } else if this.header.point_count > 0 {
-            this.open_compressed(file, chunk_bytes)?;
+        if let Some(evlr) = header.evlrs.first().filter(|e| e.start() < opened.points_end) {
+            let what = format!("the EVLRs would begin at byte {}, among the points", evlr.start());
+            return Err(Error::malformed(path, "byte 235", what));
         }
-        match this.header.evlrs.first() {
-            Some(evlr) if evlr.start() < this.points_end => {
-                let what = format!("the EVLRs would begin at byte {}, among the points", evlr.start());
-                Err(Error::malformed(path, "byte 235", what))
-            }
-            _ => Ok(this),
-        }
+        Ok(Self { path: path.to_path_buf(), header, opened, next: 0, failed_at: None })
     }
 
     /// What the file says of itself.
@@ -158,7 +137,7 @@ impl LasReader {
         }
         let (path, next) = (&self.path, self.next);
         let malformed = |point: u64, what: String| Error::malformed(path, format!("point {point}"), what);
-        match &mut self.points {
+        match &mut self.opened.points {
             Points::Plain(file) => {
                 size(records, bytes(wanted, length));
                 file.read_exact(records).map_err(|e| Error::io(path, "read", e))?;
@@ -185,158 +164,66 @@ impl LasReader {
     ///
     /// The bytes left out are not those of the file: such records may be decoded, never written.
     pub(super) fn select(&mut self, selection: DecompressionSelection) {
-        if let Points::Chunked(chunked) = &mut self.points {
-            chunked.selection = selection;
+        if let Points::Chunked(chunked) = &mut self.opened.points {
+            chunked.select(selection);
         }
     }
 
     /// Where the bytes behind the points begin and end that are neither points nor compression. For compressed points the
     /// beginning is that of the chunk table at the earliest, whose end nothing states.
     pub(super) fn tail(&self) -> (u64, u64) {
-        let end = self.header.file_length - if self.position_at_end { 8 } else { 0 };
-        (self.points_end, end)
+        let end = self.header.file_length - if self.opened.position_at_end { 8 } else { 0 };
+        (self.opened.points_end, end)
     }
 
     /// The number of points in a chunk, if the file has chunks of one size.
     pub(super) fn chunk_size(&self) -> Option<u32> {
-        match &self.points {
-            Points::Chunked(c) if !c.compression.vlr.uses_variable_size_chunks() => {
-                Some(c.compression.vlr.chunk_size())
-            }
-            _ => None,
-        }
+        if let Points::Chunked(chunked) = &self.opened.points { chunked.fixed_size() } else { None }
     }
+}
 
-    fn open_plain(&mut self, mut file: File) -> Result<()> {
-        let header = &self.header;
-        let room = (header.file_length - header.points_at) / u64::from(header.record_length);
+impl Opened {
+    /// Points that are not compressed, or none at all.
+    fn plain(path: &Path, header: &LasHeader, mut file: File) -> Result<Self> {
+        let length = u64::from(header.record_length);
+        let room = (header.file_length - header.points_at) / length;
         if header.point_count > room {
             let what = format!("the file ends here, its header promises {} points", header.point_count);
-            return Err(Error::malformed(&self.path, format!("point {room}"), what));
+            return Err(Error::malformed(path, format!("point {room}"), what));
         }
-        self.points_end = header.points_at + header.point_count * u64::from(header.record_length);
-        file.seek(SeekFrom::Start(header.points_at)).map_err(|e| Error::io(&self.path, "read", e))?;
-        self.points = Points::Plain(file);
-        Ok(())
+        file.seek(SeekFrom::Start(header.points_at)).map_err(|e| Error::io(path, "read", e))?;
+        let points_end = header.points_at + header.point_count * length;
+        Ok(Self { points: Points::Plain(file), points_end, position_at_end: false })
     }
 
-    fn open_compressed(&mut self, mut file: File, chunk_bytes: u64) -> Result<()> {
-        let io = |e| Error::io(&self.path, "read", e);
-        let compression = Compression::read(&self.path, &mut file, &self.header)?;
-        self.position_at_end = compression.position_at_end;
-        self.points_end = compression.table_at;
-        let length = u64::from(self.header.record_length);
-        let huge = |c: &Chunk| c.points > chunk_bytes / length;
-        if compression.compressor != POINT_WISE && !compression.chunks.iter().any(huge) {
-            self.points = Points::Chunked(Box::new(Chunked {
-                file,
-                compression,
-                next: 0,
-                rest: Vec::new(),
-                given: 0,
-                compressed: Vec::new(),
-                selection: DecompressionSelection::all(),
-            }));
-            return Ok(());
+    fn compressed(path: &Path, header: &LasHeader, mut file: File, chunk_bytes: u64) -> Result<Self> {
+        let io = |e| Error::io(path, "read", e);
+        let compression = Compression::read(path, &mut file, header)?;
+        let (points_end, position_at_end) = (compression.table_at, compression.position_at_end);
+        let most = chunk_bytes / u64::from(header.record_length);
+        if compression.compressor != POINT_WISE && compression.chunks.iter().all(|c| c.points <= most) {
+            let points = Points::Chunked(Box::new(Chunked::new(file, compression)));
+            return Ok(Self { points, points_end, position_at_end });
         }
         // Point by point: memory stays small whatever number of points the file claims.
         for chunk in &compression.chunks {
-            let mut beginning = vec![0; chunk.bytes.min(compression.prefix() as u64) as usize];
+            let mut beginning = vec![0; bytes(chunk.bytes.min(compression.prefix() as u64), 1)];
             file.seek(SeekFrom::Start(chunk.at)).and_then(|_| file.read_exact(&mut beginning)).map_err(io)?;
             compression
                 .check_layers(&beginning, chunk.bytes)
-                .map_err(|e| Error::malformed(&self.path, format!("point {}", chunk.first), e))?;
+                .map_err(|e| Error::malformed(path, format!("point {}", chunk.first), e))?;
         }
-        file.seek(SeekFrom::Start(self.header.points_at)).map_err(io)?;
+        file.seek(SeekFrom::Start(header.points_at)).map_err(io)?;
         let source = BufReader::with_capacity(1 << 16, file);
         let decoder = guarded(|| LasZipDecompressor::new(source, compression.vlr).map_err(|e| e.to_string()))
-            .map_err(|e| Error::malformed(&self.path, "point 0", e))?;
-        self.points = Points::Sequential(Box::new(decoder));
-        Ok(())
+            .map_err(|e| Error::malformed(path, "point 0", e))?;
+        Ok(Self { points: Points::Sequential(Box::new(decoder)), points_end, position_at_end })
     }
-}
-
-impl Chunked {
-    /// Fills `records` with up to `wanted` points; `wanted` is neither 0 nor more than there are.
-    fn read(&mut self, path: &Path, wanted: u64, length: u64, records: &mut Vec<u8>) -> Result<()> {
-        if self.given == self.rest.len() {
-            let chunks = &self.compression.chunks[self.next..];
-            let mut points = 0;
-            let fitting = chunks
-                .iter()
-                .take_while(|c| {
-                    points += c.points;
-                    points <= wanted
-                })
-                .count();
-            if fitting > 0 {
-                let points = chunks[..fitting].iter().map(|c| c.points).sum();
-                size(records, bytes(points, length));
-                return self.decode(path, fitting, length, records);
-            }
-            let mut rest = std::mem::take(&mut self.rest);
-            self.given = 0;
-            size(&mut rest, bytes(chunks[0].points, length));
-            self.decode(path, 1, length, &mut rest)?;
-            self.rest = rest;
-        }
-        let end = self.rest.len().min(self.given + bytes(wanted, length));
-        records.clear();
-        records.extend_from_slice(&self.rest[self.given..end]);
-        self.given = end;
-        Ok(())
-    }
-
-    /// Decodes the next `count` chunks into `out`, which has room for exactly these.
-    fn decode(&mut self, path: &Path, count: usize, length: u64, out: &mut [u8]) -> Result<()> {
-        let chunks = &self.compression.chunks[self.next..self.next + count];
-        let last = &chunks[count - 1];
-        size(&mut self.compressed, bytes(last.at + last.bytes - chunks[0].at, 1));
-        self.file
-            .seek(SeekFrom::Start(chunks[0].at))
-            .and_then(|_| self.file.read_exact(&mut self.compressed))
-            .map_err(|e| Error::io(path, "read", e))?;
-        let (mut source, mut target) = (self.compressed.as_slice(), out);
-        let mut parts = Vec::with_capacity(count);
-        for chunk in chunks {
-            let (compressed, source_rest) = source.split_at(bytes(chunk.bytes, 1));
-            let (part, target_rest) = target.split_at_mut(bytes(chunk.points, length));
-            parts.push((chunk, compressed, part));
-            (source, target) = (source_rest, target_rest);
-        }
-        let outcomes: Vec<Result<()>> = parts
-            .into_par_iter()
-            .map(|(chunk, compressed, part)| {
-                self.compression.decode(compressed, part, self.selection).map_err(|e| {
-                    let what = format!("the compressed chunk of {} points from here is damaged: {e}", chunk.points);
-                    Error::malformed(path, format!("point {}", chunk.first), what)
-                })
-            })
-            .collect();
-        // The first damage in file order, whichever thread met one first.
-        outcomes.into_iter().collect::<Result<()>>()?;
-        self.next += count;
-        Ok(())
-    }
-}
-
-/// Gives a buffer a length; what is in it does not matter, so memory is zeroed only where it is new.
-fn size(buffer: &mut Vec<u8>, length: usize) {
-    if buffer.capacity() < length {
-        *buffer = vec![0; length];
-    } else {
-        buffer.resize(length, 0);
-    }
-}
-
-/// `count` times `size` as a length in memory; the callers have bounded it by the file's length or by the batch size.
-#[allow(clippy::cast_possible_truncation)]
-fn bytes(count: u64, size: u64) -> usize {
-    (count * size) as usize
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::chunks::Chunk;
     use super::super::{WriteOptions, write_cloud};
     use super::*;
     use crate::cloud::{PointCloud, Values, names};
@@ -377,7 +264,7 @@ mod tests {
                 assert!(all(LasReader::open(&path).unwrap(), batch).unwrap() == whole, "batches of {batch}");
             }
             let reader = LasReader::open_limited(&path, 100_000).unwrap();
-            assert!(matches!(reader.points, Points::Sequential(_)));
+            assert!(matches!(reader.opened.points, Points::Sequential(_)));
             assert!(all(reader, 33_333).unwrap() == whole, "point by point");
         }
     }
@@ -400,7 +287,7 @@ mod tests {
         single[parameters] = 1;
         std::fs::write(&path, &single).unwrap();
         let reader = LasReader::open(&path).unwrap();
-        assert!(matches!(reader.points, Points::Sequential(_)));
+        assert!(matches!(reader.opened.points, Points::Sequential(_)));
         assert!(all(reader, 999).unwrap() == whole);
         // A writer that could not go back has put the table's position at the end.
         let mut streamed = [&bytes[..], &table_at.to_le_bytes()].concat();
@@ -409,6 +296,34 @@ mod tests {
         let reader = LasReader::open(&path).unwrap();
         assert_eq!(reader.tail().1, bytes.len() as u64);
         assert!(all(reader, 999).unwrap() == whole);
+    }
+
+    #[test]
+    fn chunks_of_various_sizes_are_read_and_empty_ones_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), 6);
+        let whole = all(LasReader::open(&path).unwrap(), usize::MAX).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let (chunks, table_at) = chunks(&path);
+        let start = chunks[0].at as usize - 8;
+        // The record that says how: chunk size at byte 12 of the last 40 before the points.
+        bytes[start - 28..start - 24].fill(0xff);
+        let vlr = laz::LazVlr::from_buffer(&bytes[start - 40..start]).unwrap();
+        bytes.truncate(table_at as usize);
+        bytes.splice(chunks[1].at as usize..chunks[1].at as usize, [7; 32]);
+        let mut table = laz::laszip::ChunkTable::default();
+        for (i, c) in chunks.iter().enumerate() {
+            table.push(laz::laszip::ChunkTableEntry { point_count: c.points, byte_count: c.bytes });
+            if i == 0 {
+                table.push(laz::laszip::ChunkTableEntry { point_count: 0, byte_count: 32 });
+            }
+        }
+        bytes[start..start + 8].copy_from_slice(&(table_at + 32).to_le_bytes());
+        table.write_to(&mut bytes, &vlr).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        for batch in [1_000, 120_000] {
+            assert!(all(LasReader::open(&path).unwrap(), batch).unwrap() == whole, "batches of {batch}");
+        }
     }
 
     #[test]

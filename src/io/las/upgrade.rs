@@ -4,7 +4,7 @@
 //! and extra bytes are copied. Class 12 ("overlap points") of the old formats becomes class 1 with the overlap flag, as
 //! the specification of LAS 1.4 asks. What the old format lacks is 0.
 
-use super::bytes::{put, u16_at, u32_at, u64_at};
+use super::bytes::{put, u16_at};
 use super::header::{HEADER_1_2, HEADER_1_3, HEADER_1_4, LasHeader};
 use super::point_format::{ANGLE_STEP, PointFormat, WAVE_LENGTH};
 use super::vlr::{PROJECTION, WKT};
@@ -107,11 +107,11 @@ impl RecordMap {
 ///
 /// Bytes that a file has beyond the standard header stay behind it. The flag that the CRS is a WKT is set only if the
 /// file has a WKT: GeoTIFF keys stay as they are and no WKT is made up.
-pub(super) fn header(header: &LasHeader, target: PointFormat) -> Vec<u8> {
+pub(super) fn header(header: &LasHeader, target: PointFormat) -> Result<Vec<u8>> {
     let mut raw = header.raw.clone();
     raw[104] = target.id;
     if target.id == header.point_format || header.format().is_extended() {
-        return raw;
+        return Ok(raw);
     }
     let standard = match header.version.1 {
         0..=2 => HEADER_1_2,
@@ -132,11 +132,14 @@ pub(super) fn header(header: &LasHeader, target: PointFormat) -> Vec<u8> {
     for (i, n) in header.points_by_return.iter().enumerate() {
         put(&mut raw, 255 + 8 * i, &n.to_le_bytes());
     }
-    #[allow(clippy::cast_possible_truncation)] // it was read from 16 bits; at most 148 more
-    let size = raw.len().min(usize::from(u16::MAX)) as u16;
+    let size = u16::try_from(raw.len()).map_err(|_| {
+        Error::invalid(
+            format!("the header has {} bytes of its own behind the standard ones", raw.len() - HEADER_1_4),
+            "keep the point format: the header of LAS 1.4 has no room for them",
+        )
+    })?;
     put(&mut raw, 94, &size.to_le_bytes());
-    debug_assert_eq!((u32_at(&raw, 107), u64_at(&raw, 247)), (0, header.point_count));
-    raw
+    Ok(raw)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::extra_bytes::{DimensionType, NewDimension};
 use super::header::LasHeader;
 use super::layout::Layout;
 use super::output::{OutputFile, compresses, compression};
+use super::point_format::PointFormat;
 use super::reader::LasReader;
 use super::tail::Tail;
 use super::upgrade::{self, RecordMap};
@@ -101,7 +102,7 @@ impl LasWriter {
             .transpose()?;
         let moves = layout.descriptors.is_some();
         let tail = Tail::plan(source, |e: &Evlr| e.user_id == COPC || (moves && e.is(SPECIFICATION, EXTRA_BYTES)))?;
-        let (header, front) = front(from, &layout, target.id, laz.as_ref())?;
+        let (header, front) = front(from, &layout, target, laz.as_ref())?;
         let mut file = OutputFile::create(output, options.overwrite)?;
         file.write(&header)?;
         file.write(&front)?;
@@ -224,7 +225,7 @@ impl LasWriter {
 
 /// The error for a class that an old point format cannot hold, with the format that can.
 pub(super) fn class_out_of_range(path: &Path, class: u8, point_format: u8) -> Error {
-    let better = super::point_format::PointFormat::new(point_format).and_then(upgrade::extended).unwrap_or(6);
+    let better = PointFormat::new(point_format).and_then(upgrade::extended).unwrap_or(6);
     Error::ClassOutOfRange {
         path: path.to_path_buf(),
         class,
@@ -236,8 +237,8 @@ pub(super) fn class_out_of_range(path: &Path, class: u8, point_format: u8) -> Er
 }
 
 /// The output's header, and what stands between it and the points.
-fn front(from: &LasHeader, layout: &Layout, target: u8, laz: Option<&LazVlr>) -> Result<(Vec<u8>, Vec<u8>)> {
-    let mut header = upgrade::header(from, super::point_format::PointFormat::new(target).unwrap_or(from.format()));
+fn front(from: &LasHeader, layout: &Layout, target: PointFormat, laz: Option<&LazVlr>) -> Result<(Vec<u8>, Vec<u8>)> {
+    let mut header = upgrade::header(from, target)?;
     let mut laszip = Vec::new();
     if let Some(laz) = laz {
         laz.write_to(&mut laszip).map_err(|e| Error::internal(e.to_string()))?;
@@ -281,7 +282,7 @@ fn front(from: &LasHeader, layout: &Layout, target: u8, laz: Option<&LazVlr>) ->
     let count = records.len() as u32;
     put(&mut header, 96, &points_at.to_le_bytes());
     put(&mut header, 100, &count.to_le_bytes());
-    header[104] = target | if laz.is_some() { 0x80 } else { 0 };
+    header[104] = target.id | if laz.is_some() { 0x80 } else { 0 };
     #[allow(clippy::cast_possible_truncation)] // checked by the layout
     put(&mut header, 105, &(layout.record_length as u16).to_le_bytes());
     Ok((header, bytes))
