@@ -1,7 +1,7 @@
 //! Computes the features of a file and writes them: as extra dimensions of the same points, or as a matrix.
 
 use super::units::linear_unit;
-use crate::cloud::Values;
+use crate::cloud::{Values, names};
 use crate::error::{Error, Result};
 use crate::features::{self, FeatureMatrix, Schema, Search};
 use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions, read_cloud};
@@ -62,7 +62,8 @@ enum Kind {
 }
 
 /// Computes the features of a LAS/LAZ file and writes them to `output`: `.laz` or `.las` (the same points with one f32
-/// extra dimension a column), `.safetensors` (with the schema in its metadata) or `.npy`. The output appears whole or not
+/// extra dimension a column, called like it; `intensity` and others that LAS has itself get
+/// the prefix `feature_`), `.safetensors` (with the schema in its metadata) or `.npy`. The output appears whole or not
 /// at all.
 ///
 /// # Errors
@@ -139,6 +140,23 @@ fn describe(schema: &Schema) -> Result<Description> {
     Ok(Description { columns: schema.columns().to_vec(), schema: json, schema_hash: schema.hash() })
 }
 
+/// Features of the point alone that LAS has a standard attribute of the same name for.
+const STANDARD: [&str; 8] = [
+    names::RETURN_NUMBER,
+    names::NUMBER_OF_RETURNS,
+    names::SCAN_ANGLE,
+    names::INTENSITY,
+    names::RED,
+    names::GREEN,
+    names::BLUE,
+    names::NIR,
+];
+
+/// The extra dimension that holds a column.
+fn dimension_name(column: &str) -> String {
+    if STANDARD.contains(&column) { format!("feature_{column}") } else { column.to_string() }
+}
+
 /// The points of `input` again, with one dimension a column.
 fn write_dimensions(
     input: &Path,
@@ -152,7 +170,7 @@ fn write_dimensions(
         .schema
         .columns()
         .iter()
-        .map(|name| NewDimension { name: name.clone(), description: String::new(), kind: DimensionType::F32 })
+        .map(|name| NewDimension { name: dimension_name(name), description: String::new(), kind: DimensionType::F32 })
         .collect();
     let write = WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
     let mut writer = LasWriter::create(&reader, output, &dimensions, &write)?;

@@ -61,7 +61,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for file in matches {
         let file =
-            file.map_err(|e| Error::io(e.path().to_path_buf(), "list", std::io::Error::from(e.error().kind())))?;
+            file.map_err(|e| Error::io(e.path(), "list", std::io::Error::from(e.error().kind())))?;
         if file.is_file() {
             files.push(file);
         }

@@ -42,17 +42,21 @@ const CHUNK: usize = 500_000;
 /// Reads LAS or LAZ files into one mosaic with the class and, where the files carry it, the confidence of each point.
 ///
 /// # Errors
-/// Those of reading; [`Error::InvalidArgument`] without files or for impossible bounds; [`Error::Cancelled`].
+/// Those of reading; [`Error::InvalidArgument`] without points or for impossible bounds; [`Error::Cancelled`].
 pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor) -> Result<Mosaic> {
     let mut frame: Option<Frame> = None;
     let mut points = 0;
     for file in files {
         let reader = LasReader::open(file.as_ref())?;
+        // Bounds of no point mean nothing.
+        if reader.header().point_count == 0 {
+            continue;
+        }
         let own = frame_of(reader.header())?;
         frame = Some(frame.map_or(own, |f| f.union(&own)));
         points += reader.header().point_count;
     }
-    let frame = frame.ok_or_else(|| Error::invalid("a picture of no file", "name at least one file"))?;
+    let frame = frame.ok_or_else(|| Error::invalid("a picture of no point", "name at least one file with points"))?;
     let mut mosaic = Mosaic::new(frame, points, pixels)?;
     let mut records = Vec::new();
     for file in files {

@@ -6,6 +6,7 @@
 use super::mosaic::Mosaic;
 use super::palette::{CONFIDENCE, Color, HEIGHT, class_color};
 use crate::error::{Error, Result};
+use std::f32::consts::FRAC_1_SQRT_2;
 
 /// An image of red, green, blue and opacity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,15 +71,14 @@ impl Image {
         {
             let i = 4 * (py * self.width + px);
             let opacity = f32::from(self.pixels[i + 3]) / 255.0 * w;
-            for c in 0..3 {
-                sum[c] += f32::from(self.pixels[i + c]) * opacity;
+            for (c, sum) in sum[..3].iter_mut().enumerate() {
+                *sum += f32::from(self.pixels[i + c]) * opacity;
             }
             sum[3] += opacity;
         }
         if sum[3] > 0.0 {
-            for c in 0..3 {
-                sum[c] /= sum[3];
-            }
+            let opacity = sum[3];
+            sum[..3].iter_mut().for_each(|c| *c /= opacity);
         }
         sum
     }
@@ -144,8 +144,8 @@ pub fn shade(mosaic: &Mosaic) -> Shading {
             let length = (normal[0] * normal[0] + normal[1] * normal[1] + 1.0).sqrt();
             let from = |x: f32, y: f32, z: f32| ((normal[0] * x + normal[1] * y + normal[2] * z) / length).max(0.0);
             // Unit vectors to the lights: 45° up in the north-west, 60° up in the north-east and south-west.
-            let lit =
-                0.72 * from(-0.5, 0.5, 0.7071) + 0.14 * (from(0.3536, 0.3536, 0.866) + from(-0.3536, -0.3536, 0.866));
+            let lit = 0.72 * from(-0.5, 0.5, FRAC_1_SQRT_2)
+                + 0.14 * (from(0.3536, 0.3536, 0.866) + from(-0.3536, -0.3536, 0.866));
             light[row * w + column] = lit.clamp(0.0, 1.0);
         }
     }
@@ -153,7 +153,7 @@ pub fn shade(mosaic: &Mosaic) -> Shading {
 }
 
 /// Light of flat land under [`shade`].
-const FLAT: f32 = 0.72 * 0.7071 + 0.28 * 0.866;
+const FLAT: f32 = 0.72 * FRAC_1_SQRT_2 + 0.28 * 0.866;
 
 impl Shading {
     /// A colour under the light of a cell; `strength` 0 leaves it as it is.

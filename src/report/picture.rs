@@ -75,13 +75,21 @@ impl Entry {
 fn legend(mosaic: &Mosaic) -> Vec<Entry> {
     let all = mosaic.points().max(1) as f64;
     let entry = |(class, points): (u8, u64)| {
-        let share = 100.0 * points as f64 / all;
-        let share = if share >= 0.95 { format!("{share:.0}%") } else { format!("{share:.1}%") };
+        let share = percent(100.0 * points as f64 / all);
         let name = class_name(class);
         let text = if class >= 23 { format!("{name} {class} {share}") } else { format!("{name} {share}") };
         Entry { color: class_color(class), text }
     };
     present(mosaic).into_iter().map(entry).collect()
+}
+
+/// `12%`, `0.4%`, `<0.1%`.
+fn percent(share: f64) -> String {
+    match share {
+        0.95.. => format!("{share:.0}%"),
+        0.05.. => format!("{share:.1}%"),
+        _ => "<0.1%".into(),
+    }
 }
 
 /// Class codes that occur, with their points, ascending.
@@ -160,6 +168,11 @@ mod tests {
             assert!(reader.info().width >= 600 && reader.info().width <= 1300, "{}", reader.info().width);
             assert!(reader.info().height <= 2400);
         }
+    }
+
+    #[test]
+    fn no_class_that_occurs_has_a_share_of_nothing() {
+        assert_eq!([43.6, 0.96, 0.44, 0.01].map(percent), ["44%", "1%", "0.4%", "<0.1%"]);
     }
 
     #[test]

@@ -102,7 +102,8 @@ impl Console {
                 shown.reset();
                 shown.set_message(progress.stage.name());
             }
-            shown.set_length(progress.total);
+            // Not known yet: an empty bar, not a full one.
+            shown.set_length(progress.total.max(1));
             shown.set_position(progress.done.min(progress.total));
             ControlFlow::Continue(())
         });

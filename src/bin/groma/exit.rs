@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub const HELP: &str = "\
 Exit codes:
     0  everything was done
-    1  several inputs, and some of them failed (the others are done)
+    1  several inputs, and at least one of them failed (the others are done)
     2  the command line is not understood
    10  an argument is out of range or contradicts another
    20  a file cannot be read or written, or is damaged

@@ -17,6 +17,8 @@ use std::path::PathBuf;
 ///
 /// The output's name says how they are written: .laz or .las adds one f32 dimension a column to the same points,
 /// .safetensors holds the matrix `features` with the schema and its hash in the metadata, .npy the matrix alone.
+///
+/// With --json each file gives {"input", "output", "points", "columns", "schema_hash", "read_s", "compute_s", "write_s"}.
 #[derive(Args, Debug)]
 #[command(after_help = crate::exit::HELP)]
 pub struct Arguments {
@@ -73,9 +75,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         &tasks,
         console,
         |task| &task.input,
-        |task| {
-            let label = task.input.file_name().unwrap_or_default().to_string_lossy();
-            let summary = console.run(&label, arguments.compute.threads, |monitor| {
+        |task, label| {
+            let summary = console.run(label, arguments.compute.threads, |monitor| {
                 extract_file(&task.input, &task.output, &options, monitor)
             })?;
             console.remark(&line(&summary));

@@ -8,6 +8,12 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// What the progress bar calls a file: its name, and among several its number.
+fn label(file: &Path, number: usize, of: usize) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if of > 1 { format!("{number}/{of} {name}") } else { name.into_owned() }
+}
+
 /// Makes the folder that outputs go into, if they go into one.
 pub fn make_folder(output: &Path, tasks: &[Task]) -> Result<()> {
     if tasks.iter().any(|t| t.output.starts_with(output) && t.output != output) {
@@ -43,16 +49,16 @@ impl Inputs {
 
     /// Reports what failed already; for a run that has nothing else left.
     pub fn give_up(self, console: &Console) -> Result<Exit> {
-        self.each::<PathBuf, ()>(&[], console, |p| p, |_| Ok(())).map(|(_, exit)| exit)
+        self.each::<PathBuf, ()>(&[], console, |p| p, |_, _| Ok(())).map(|(_, exit)| exit)
     }
 
-    /// Does `work` for each item, reports what fails, and sums up. A cancelled run ends at once.
+    /// Does `work` for each item (with a label for its progress), reports what fails, and sums up. A cancelled run ends at once.
     pub fn each<T, R: Serialize>(
         self,
         items: &[T],
         console: &Console,
         name: impl Fn(&T) -> &Path,
-        mut work: impl FnMut(&T) -> Result<R>,
+        mut work: impl FnMut(&T, &str) -> Result<R>,
     ) -> Result<(Vec<R>, Exit)> {
         let start = Instant::now();
         let only = items.len() + self.failed.len() == 1;
@@ -63,9 +69,9 @@ impl Inputs {
             }
         }
         let mut done = Vec::new();
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             let input = name(item).display().to_string();
-            match work(item) {
+            match work(item, &label(name(item), index + 1, items.len())) {
                 Ok(result) => {
                     console.object("ok", &result)?;
                     done.push(result);

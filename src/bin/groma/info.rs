@@ -11,6 +11,9 @@ use groma::report::thousands;
 use std::path::PathBuf;
 
 /// Show what files hold.
+///
+/// With --json each file gives the same facts; "found" is what the points show: {"class_counts": [[class, points], …],
+/// "min": [x, y, z], "max": [x, y, z]}.
 #[derive(Args, Debug)]
 #[command(after_help = crate::exit::HELP)]
 pub struct Arguments {
@@ -30,9 +33,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         &files,
         console,
         |file| file,
-        |file| {
-            let label = file.file_name().unwrap_or_default().to_string_lossy();
-            let info = console.run(&label, 0, |monitor| inspect(file, !arguments.header, monitor))?;
+        |file, label| {
+            let info = console.run(label, 0, |monitor| inspect(file, !arguments.header, monitor))?;
             if !console.json {
                 print(&text(&info));
             }

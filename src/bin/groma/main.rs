@@ -27,23 +27,16 @@ struct Cli {
     command: Command,
 }
 
+// What `--help` says of each stands with its arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Classify LAS, LAZ or COPC files
     Classify(classify::Arguments),
-    /// Compute the features of points, as extra dimensions or as a matrix
     Features(features::Arguments),
-    /// Show what a file holds: header, reference system, classes, extents, density
     Info(info::Arguments),
-    /// Show a model: its classes, features and manifest
     Models(models::Arguments),
-    /// Show what Groma finds on this machine, and the reason for everything that it lacks
     Doctor(doctor::Arguments),
-    /// Make a synthetic survey with known classes, classify it and score the result
     Demo(demo::Arguments),
-    /// Measure speed and print it as `RESULT {…}` lines
     Bench(bench::Arguments),
-    /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }
 
