@@ -172,7 +172,8 @@ void groma_string_destroy(groma_string_t *string);
 /* -------------------------------------------------------------------------------------------------------------------
  * ONNX Runtime, which runs the models. It is loaded when a model is first opened, once in a process, and never
  * unloaded. Looked for in this order: the path given here, the environment variable `GROMA_ONNXRUNTIME`, the folder of
- * this library, the Python package `onnxruntime` if the caller is Python, the system.
+ * this library, the Python package `onnxruntime` if the caller is Python, the system. A process forked after the load gets
+ * errors instead of hangs: open models in the process that uses them.
  */
 
 /**
@@ -379,8 +380,9 @@ typedef struct groma_column_t {
 } groma_column_t;
 
 /**
- * Points. Coordinates are either `double`, which are rounded once to steps of `resolution_m`, or `int32_t` as in LAS
- * (`position = integer * scale + offset`), which are taken as they are.
+ * Points. Coordinates are either `double`, which are rounded once to steps of `resolution`, or `int32_t` as in LAS
+ * (`position = integer * scale + offset`), which are taken as they are. Their unit is the metre, unless the options of the
+ * call say otherwise; z has the same.
  */
 typedef struct groma_points_t {
     /** Set by `groma_points_init`. */
@@ -401,15 +403,15 @@ typedef struct groma_points_t {
     int64_t y_stride_bytes;
     /** Bytes from one z to the next; 0 if they follow each other without gaps. */
     int64_t z_stride_bytes;
-    /** Size of one step along x, y, z, in metres; only for `GROMA_TYPE_I32`. Default 0.001. */
+    /** Size of one step along x, y, z, in the unit of the coordinates; only for `GROMA_TYPE_I32`. Default 0.001. */
     double scale[3];
     /** Position of integer 0; only for `GROMA_TYPE_I32`. Default 0. */
     double offset[3];
     /**
-     * Steps that coordinates are rounded to, in metres; only for `GROMA_TYPE_F64`. Default 0.001. With the resolution of
-     * the data (0.01 or 0.001 for LAS) nothing moves.
+     * Steps that coordinates are rounded to, in their unit; only for `GROMA_TYPE_F64`. Default 0.001. With the resolution
+     * of the data (0.01 or 0.001 for LAS) nothing moves.
      */
-    double resolution_m;
+    double resolution;
     /** `column_count` attributes. */
     const groma_column_t *columns;
     /** Number of attributes. */
@@ -580,6 +582,11 @@ typedef struct groma_classify_options_t {
     int32_t overwrite;
     /** Edge length of a block in metres; 0 (the default) for that of the manifest. The result does not depend on it. */
     double block_size_m;
+    /**
+     * Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for that of the file's CRS, and
+     * for metres where none is known.
+     */
+    double linear_unit_m;
     /** ASPRS classes that keep their label (noise, say); NULL for none. */
     const uint8_t *keep_classes;
     /** Number of `keep_classes`. */
@@ -647,6 +654,13 @@ typedef struct groma_features_options_t {
     int32_t search;
     /** Must be 0. */
     int32_t reserved;
+    /**
+     * Edge length in metres of the blocks that points are worked on in, which bounds the memory; 0 (the default) for all
+     * points at once. The result does not depend on it.
+     */
+    double block_size_m;
+    /** Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for metres. */
+    double linear_unit_m;
     /** A flag that may stop the call; NULL for none. */
     const groma_cancel_t *cancel;
     /** Called with the progress; NULL for none. */

@@ -19,3 +19,8 @@ pub mod report;
 pub mod runtime;
 
 pub use error::{Error, Result};
+
+/// The examples of the README, compiled by the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

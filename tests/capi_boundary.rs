@@ -136,7 +136,7 @@ fn impossible_points_are_named() {
     points_refused("`y` is NULL", |p| p.y = null());
     points_refused("count is 4294967296", |p| p.count = 1 << 32);
     points_refused("the stride of `z`", |p| p.z_stride_bytes = i64::MAX);
-    points_refused("scale", |p| p.resolution_m = 0.0);
+    points_refused("scale", |p| p.resolution = 0.0);
     points_refused("`columns` is NULL", |p| p.column_count = 1);
     points_refused("column_count is", |p| p.column_count = u64::MAX);
     points_refused("points: struct_size is 8", |p| p.struct_size = 8);

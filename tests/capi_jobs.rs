@@ -242,12 +242,13 @@ fn impossible_choices_are_named() {
     }
     let model = Shared::open();
     type Change = fn(&mut groma_classify_options_t);
-    let cases: [(&str, Change); 9] = [
+    let cases: [(&str, Change); 10] = [
         ("`probabilities` is 2", |o| o.probabilities = 2),
         ("`overwrite` is -1", |o| o.overwrite = -1),
         ("search is 3", |o| o.search = 3),
         ("point_format is 11", |o| o.point_format = 11),
         ("block_size_m is -1", |o| o.block_size_m = -1.0),
+        ("linear_unit_m is inf", |o| o.linear_unit_m = f64::INFINITY),
         ("block_size_m is NaN", |o| o.block_size_m = f64::NAN),
         ("`keep_classes` is NULL", |o| o.keep_class_count = 1),
         ("keep_class_count is 300", |o| o.keep_class_count = 300),

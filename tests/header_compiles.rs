@@ -40,6 +40,18 @@ fn the_examples_compile_in_every_standard() {
     }
 }
 
+/// The program in the README is one.
+#[test]
+fn the_readme_compiles() {
+    let readme = std::fs::read_to_string(c::root().join("README.md")).unwrap();
+    let program = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let source = c::folder("readme").join("readme.c");
+    std::fs::write(&source, program).unwrap();
+    for standard in STANDARDS {
+        compile(standard, &source, "readme-object");
+    }
+}
+
 /// Offsets and sizes of each released minor version still hold.
 #[test]
 #[cfg(target_pointer_width = "64")]

@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
     points.count = count;
     if (positions) points.x = positions, points.y = positions + 1, points.z = positions + 2;
     points.x_stride_bytes = points.y_stride_bytes = points.z_stride_bytes = sizeof p;
-    points.resolution_m = 0.01; /* of the data; nothing moves */
+    points.resolution = 0.01; /* of the data; nothing moves */
 
     if (groma_features_compute(&points, argv[1], NULL, &features, &error) == GROMA_STATUS_OK) {
         const float *values = groma_features_values(features);

@@ -36,6 +36,9 @@ pub struct groma_classify_options_t {
     pub overwrite: i32,
     /// Edge length of a block in metres; 0 (the default) for that of the manifest. The result does not depend on it.
     pub block_size_m: f64,
+    /// Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for that of the file's CRS, and
+    /// for metres where none is known.
+    pub linear_unit_m: f64,
     /// ASPRS classes that keep their label (noise, say); NULL for none.
     pub keep_classes: *const u8,
     /// Number of `keep_classes`.
@@ -132,6 +135,7 @@ unsafe impl Sized32 for groma_classify_options_t {
             point_format: -1,
             overwrite: 0,
             block_size_m: 0.0,
+            linear_unit_m: 0.0,
             keep_classes: std::ptr::null(),
             keep_class_count: 0,
             cancel: std::ptr::null(),
@@ -143,9 +147,9 @@ unsafe impl Sized32 for groma_classify_options_t {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_classify_options_t>() == 80);
+    assert!(size_of::<groma_classify_options_t>() == 88);
     assert!(std::mem::offset_of!(groma_classify_options_t, block_size_m) == 32);
-    assert!(std::mem::offset_of!(groma_classify_options_t, progress_user) == 72);
+    assert!(std::mem::offset_of!(groma_classify_options_t, progress_user) == 80);
 };
 
 /// Turns the caller's options into the library's, and the terms of the call.
@@ -161,13 +165,6 @@ unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOpti
             Error::invalid(format!("point_format is {format}"), "pass 0 to 10, or -1 for that of the input")
         })?),
     };
-    let block_size_m = if given.block_size_m == 0.0 { None } else { Some(given.block_size_m) };
-    if block_size_m.is_some_and(|size| !(size.is_finite() && size > 0.0)) {
-        return Err(Error::invalid(
-            format!("block_size_m is {}", given.block_size_m),
-            "pass a length in metres, or 0 for that of the manifest",
-        ));
-    }
     let keep_classes = match given.keep_class_count {
         0 => Vec::new(),
         1..=256 if !given.keep_classes.is_null() => {
@@ -184,9 +181,9 @@ unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOpti
         point_format,
         overwrite: flag(given.overwrite, "overwrite")?,
         keep_classes,
-        block_size_m,
+        block_size_m: options::length(given.block_size_m, "block_size_m")?,
         search: options::search(given.search)?,
-        linear_unit_m: None,
+        linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?,
     };
     let terms =
         Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };

@@ -25,6 +25,11 @@ pub struct groma_features_options_t {
     pub search: i32,
     /// Must be 0.
     pub reserved: i32,
+    /// Edge length in metres of the blocks that points are worked on in, which bounds the memory; 0 (the default) for all
+    /// points at once. The result does not depend on it.
+    pub block_size_m: f64,
+    /// Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for metres.
+    pub linear_unit_m: f64,
     /// A flag that may stop the call; NULL for none.
     pub cancel: *const groma_cancel_t,
     /// Called with the progress; NULL for none.
@@ -88,7 +93,12 @@ pub unsafe extern "C" fn groma_features_compute(
         if given.reserved != 0 {
             return Err(Error::invalid(format!("`reserved` is {}", given.reserved), "leave it 0"));
         }
-        let choices = Options { search: options::search(given.search)?, ..Options::default() };
+        let choices = Options {
+            search: options::search(given.search)?,
+            block_size_m: options::length(given.block_size_m, "block_size_m")?,
+            linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?.unwrap_or(1.0),
+            ..Options::default()
+        };
         let schema = read_schema(schema)?;
         // SAFETY: the caller keeps the rules at the top of the header.
         let cloud = unsafe { points::cloud(points) }?;
@@ -187,6 +197,8 @@ unsafe impl Sized32 for groma_features_options_t {
             threads: 0,
             search: options::GROMA_SEARCH_AUTO,
             reserved: 0,
+            block_size_m: 0.0,
+            linear_unit_m: 0.0,
             cancel: std::ptr::null(),
             progress: None,
             progress_user: std::ptr::null_mut(),
@@ -196,6 +208,6 @@ unsafe impl Sized32 for groma_features_options_t {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_features_options_t>() == 40);
-    assert!(std::mem::offset_of!(groma_features_options_t, cancel) == 16);
+    assert!(size_of::<groma_features_options_t>() == 56);
+    assert!(std::mem::offset_of!(groma_features_options_t, cancel) == 32);
 };

@@ -31,6 +31,15 @@ pub(super) fn flag(number: i32, name: &str) -> Result<bool> {
     }
 }
 
+/// A length in metres, or none for 0.
+pub(super) fn length(metres: f64, name: &str) -> Result<Option<f64>> {
+    match metres {
+        0.0 => Ok(None),
+        metres if metres.is_finite() && metres > 0.0 => Ok(Some(metres)),
+        other => Err(Error::invalid(format!("{name} is {other}"), "pass a length in metres, or 0 for the usual one")),
+    }
+}
+
 /// A plain struct of C with its size in front.
 ///
 /// # Safety

@@ -45,8 +45,9 @@ pub struct groma_column_t {
     pub stride_bytes: i64,
 }
 
-/// Points. Coordinates are either `double`, which are rounded once to steps of `resolution_m`, or `int32_t` as in LAS
-/// (`position = integer * scale + offset`), which are taken as they are.
+/// Points. Coordinates are either `double`, which are rounded once to steps of `resolution`, or `int32_t` as in LAS
+/// (`position = integer * scale + offset`), which are taken as they are. Their unit is the metre, unless the options of the
+/// call say otherwise; z has the same.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct groma_points_t {
@@ -68,13 +69,13 @@ pub struct groma_points_t {
     pub y_stride_bytes: i64,
     /// Bytes from one z to the next; 0 if they follow each other without gaps.
     pub z_stride_bytes: i64,
-    /// Size of one step along x, y, z, in metres; only for `GROMA_TYPE_I32`. Default 0.001.
+    /// Size of one step along x, y, z, in the unit of the coordinates; only for `GROMA_TYPE_I32`. Default 0.001.
     pub scale: [f64; 3],
     /// Position of integer 0; only for `GROMA_TYPE_I32`. Default 0.
     pub offset: [f64; 3],
-    /// Steps that coordinates are rounded to, in metres; only for `GROMA_TYPE_F64`. Default 0.001. With the resolution of
-    /// the data (0.01 or 0.001 for LAS) nothing moves.
-    pub resolution_m: f64,
+    /// Steps that coordinates are rounded to, in their unit; only for `GROMA_TYPE_F64`. Default 0.001. With the resolution
+    /// of the data (0.01 or 0.001 for LAS) nothing moves.
+    pub resolution: f64,
     /// `column_count` attributes.
     pub columns: *const groma_column_t,
     /// Number of attributes.
@@ -107,7 +108,7 @@ unsafe impl Sized32 for groma_points_t {
             z_stride_bytes: 0,
             scale: [0.001; 3],
             offset: [0.0; 3],
-            resolution_m: 0.001,
+            resolution: 0.001,
             columns: std::ptr::null(),
             column_count: 0,
         }
@@ -130,7 +131,7 @@ const _: () = {
     assert!(size_of::<groma_points_t>() == 136);
     assert!(std::mem::offset_of!(groma_points_t, x) == 16);
     assert!(std::mem::offset_of!(groma_points_t, scale) == 64);
-    assert!(std::mem::offset_of!(groma_points_t, resolution_m) == 112);
+    assert!(std::mem::offset_of!(groma_points_t, resolution) == 112);
     assert!(std::mem::offset_of!(groma_points_t, column_count) == 128);
 };
 
@@ -181,7 +182,7 @@ unsafe fn coordinates(points: &groma_points_t, count: usize) -> Result<PointClou
                 // SAFETY: `i` is below the count that the three arrays hold.
                 positions.extend(unsafe { [x.get(i), y.get(i), z.get(i)] });
             }
-            PointCloud::from_positions(&positions, points.resolution_m)
+            PointCloud::from_positions(&positions, points.resolution)
         }
         other => Err(Error::invalid(
             format!("coordinate_type is {other}"),
@@ -382,7 +383,7 @@ mod tests {
             x_stride_bytes: step,
             y_stride_bytes: step,
             z_stride_bytes: step,
-            resolution_m: 0.01,
+            resolution: 0.01,
             ..groma_points_t::defaults()
         };
         // SAFETY: every array holds two values at its stride.

@@ -1,6 +1,7 @@
 //! ONNX Runtime, which runs the models. It is loaded when a model is first opened, once in a process, and never
 //! unloaded. Looked for in this order: the path given here, the environment variable `GROMA_ONNXRUNTIME`, the folder of
-//! this library, the Python package `onnxruntime` if the caller is Python, the system.
+//! this library, the Python package `onnxruntime` if the caller is Python, the system. A process forked after the load gets
+//! errors instead of hangs: open models in the process that uses them.
 
 use super::boundary::{boundary, value};
 use super::error::groma_error_t;
