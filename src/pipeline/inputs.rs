@@ -60,8 +60,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
         .map_err(|e| Error::invalid(format!("the pattern `{text}`: {}", e.msg), "write `[*]` for a star in a name"))?;
     let mut files = Vec::new();
     for file in matches {
-        let file =
-            file.map_err(|e| Error::io(e.path(), "list", std::io::Error::from(e.error().kind())))?;
+        let file = file.map_err(|e| Error::io(e.path(), "list", std::io::Error::from(e.error().kind())))?;
         if file.is_file() {
             files.push(file);
         }
