@@ -254,7 +254,7 @@ impl Sorted {
             }
             Index::KdTree(tree) => {
                 for slot in task.slots.clone().filter(|&slot| wanted(slot)) {
-                    worker.scalar(tree, &self.flags, plan, slot);
+                    worker.scalar(&**tree, &self.flags, plan, slot);
                     let answer = Answer { slot, moments: &worker.moments, hits: &worker.hits };
                     batch.push(answer, consume)?;
                 }

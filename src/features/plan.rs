@@ -114,10 +114,10 @@ impl Plan {
     pub fn new(schema: &Schema, lattice: &Lattice, survey: &Survey) -> Result<Self> {
         let mut inner: Vec<Column> = Vec::new();
         for column in schema.definitions() {
-            if let Column::Mean(of, _) = column {
-                if !inner.contains(of) {
-                    inner.push((**of).clone());
-                }
+            if let Column::Mean(of, _) = column
+                && !inner.contains(of)
+            {
+                inner.push((**of).clone());
             }
         }
         let compile = |columns: &[Column]| Pass::new(columns, &inner, schema, lattice, survey);

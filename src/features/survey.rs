@@ -158,10 +158,10 @@ impl Wanted {
             Column::Mean(inner, _) => self.add(inner),
             _ => {}
         }
-        if let Column::Local(_, Scale::Window(cells)) = column {
-            if !self.windows.contains(cells) {
-                self.windows.push(*cells);
-            }
+        if let Column::Local(_, Scale::Window(cells)) = column
+            && !self.windows.contains(cells)
+        {
+            self.windows.push(*cells);
         }
         if column.needs_ground() && !self.surfaces.contains(&None) {
             self.surfaces.push(None);

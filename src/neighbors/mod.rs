@@ -65,7 +65,7 @@ pub enum Index {
     /// Airborne.
     Grid(Grid),
     /// Uneven.
-    KdTree(KdTree),
+    KdTree(Box<KdTree>),
 }
 
 /// In an even cloud a query meets about `k/2` points in its own cell; 30 times that and the grid is the wrong structure.
@@ -78,11 +78,11 @@ impl Index {
     /// Those of the k-d tree.
     pub fn new(lattice: &Lattice, k: usize, search: Search) -> Result<Self> {
         if search == Search::KdTree && !lattice.is_empty() {
-            return Ok(Self::KdTree(KdTree::new(lattice)?));
+            return Ok(Self::KdTree(Box::new(KdTree::new(lattice)?)));
         }
         let grid = Grid::new(lattice, k);
         if search == Search::Auto && grid.occupancy().mean_seen > UNEVEN * k.max(16) as f64 {
-            return Ok(Self::KdTree(KdTree::new(lattice)?));
+            return Ok(Self::KdTree(Box::new(KdTree::new(lattice)?)));
         }
         Ok(Self::Grid(grid))
     }
@@ -100,7 +100,7 @@ impl Index {
     pub fn search(&self) -> &dyn NeighborSearch {
         match self {
             Self::Grid(grid) => grid,
-            Self::KdTree(tree) => tree,
+            Self::KdTree(tree) => &**tree,
         }
     }
 }
@@ -134,7 +134,7 @@ pub fn knn(cloud: &PointCloud, k: usize, cap_radius_m: f64, search: Search, moni
     if k == 0 {
         return Err(Error::invalid("k is 0", "ask for at least one neighbour"));
     }
-    if !(cap_radius_m > 0.0) {
+    if cap_radius_m.is_nan() || cap_radius_m <= 0.0 {
         return Err(Error::invalid(format!("the cap radius is {cap_radius_m}"), "pass a positive length in metres"));
     }
     let lattice = Lattice::new(cloud, 1.0)?;

@@ -1,63 +1,34 @@
 //! Answers the queries of one grid cell: gather, select, sum.
 #![allow(unsafe_code)]
 
+use super::gather::{Columns, Local, MAX_LOCAL, MAX_REACH, gather, next_group, pack};
 use super::lanes::Lanes;
 use super::portable::Portable;
 use super::sums::{Source, sum};
 use super::{LeafPlan, RadiusScale, Simd};
 use crate::features::moments::Moments;
-use crate::neighbors::grid::{Grid, Window};
+use crate::neighbors::grid::Grid;
 use crate::neighbors::{Neighbor, NeighborSearch, Selection};
 
-/// Farthest reach, in steps, that 16-bit differences serve with room to spare for tall columns.
-const MAX_REACH: u64 = 22_000;
-/// Coordinates relative to a cell stay within this.
-const MAX_LOCAL: i64 = 32_766;
 /// A query that is not satisfied by so many rings of cells is alone in the cloud: the scalar search takes it.
 const MAX_RING: usize = 4;
-/// Room behind the last candidate, for whole vectors of any instruction set.
-const PADDING: usize = 32;
-/// A candidate farther than any reach.
-const FAR: u32 = 0x7fff_7fff;
-
 /// Buffers of a worker, and the answers of the cell at hand.
 #[derive(Default)]
 pub struct Scratch {
-    candidates: Columns,
-    count: usize,
+    pub(super) candidates: Columns,
+    pub(super) count: usize,
     /// Difference between the highest and the lowest candidate.
-    spread: u64,
+    pub(super) spread: u64,
     chosen: Columns,
     chosen_sq: Vec<u32>,
     guess: u32,
     queries: usize,
-    pending: Vec<u32>,
-    group: Vec<u32>,
+    pub(super) pending: Vec<u32>,
+    pub(super) group: Vec<u32>,
     rest: Vec<u32>,
     found: Vec<Neighbor>,
     pub(super) moments: Vec<Moments>,
     pub(super) hits: Vec<Vec<u32>>,
-}
-
-/// Points as the vectors read them.
-#[derive(Default)]
-struct Columns {
-    /// x in the lower 16 bits, y in the upper.
-    plane: Vec<u32>,
-    /// z in the lower 16 bits, flags in the upper.
-    height: Vec<u32>,
-    slot: Vec<u32>,
-}
-
-impl Columns {
-    fn reserve(&mut self, count: usize) {
-        let room = count + PADDING;
-        if self.plane.len() < room {
-            for column in [&mut self.plane, &mut self.height, &mut self.slot] {
-                column.resize(2 * room, 0);
-            }
-        }
-    }
 }
 
 impl Scratch {
@@ -65,13 +36,6 @@ impl Scratch {
     pub fn answered(&self) -> usize {
         self.queries
     }
-}
-
-/// What a group of queries is measured against.
-#[derive(Clone, Copy)]
-struct Local {
-    window: Window,
-    origin: [i32; 3],
 }
 
 /// Answers all queries of a cell into `scratch.moments` and `scratch.hits`.
@@ -206,66 +170,6 @@ unsafe fn nearest_scales<L: Lanes>(
         }
     }
     s.pending = pending;
-}
-
-/// Moves the lowest of the pending queries whose heights lie close enough together into `group`, and returns the height
-/// that they are measured from. A clipped candidate is then farther than `reach` from all of them.
-fn next_group(s: &mut Scratch, grid: &Grid, reach: u64) -> Option<i32> {
-    let z = &grid.points.z;
-    let lowest = s.pending.iter().map(|&slot| z[slot as usize]).min()?;
-    let half = MAX_LOCAL - reach as i64;
-    let top = i64::from(lowest) + 2 * half;
-    s.group.clear();
-    let group = &mut s.group;
-    s.pending.retain(|&slot| {
-        let inside = i64::from(z[slot as usize]) <= top;
-        if inside {
-            group.push(slot);
-        }
-        !inside
-    });
-    let highest = s.group.iter().map(|&slot| z[slot as usize]).max()?;
-    Some(lowest + (highest - lowest) / 2)
-}
-
-/// Gathers the candidates of a window, relative to the centre of the cell and to `height`.
-fn gather(s: &mut Scratch, grid: &Grid, flags: &[u8], window: Window, (cx, cy): (usize, usize), height: i32) -> Local {
-    let centre = |c: usize| (c as i64 * i64::from(grid.cell) + i64::from(grid.cell) / 2) as i32;
-    let origin = [centre(cx), centre(cy), height];
-    let rows = window.y0..=window.y1;
-    s.count = rows.clone().map(|row| grid.run(window, row).len()).sum();
-    s.candidates.reserve(s.count);
-    let points = &grid.points;
-    let (mut next, mut lowest, mut highest) = (0, 0i64, 0i64);
-    for row in rows {
-        let run = grid.run(window, row);
-        let to = next..next + run.len();
-        let (xs, ys, zs) = (&points.x[run.clone()], &points.y[run.clone()], &points.z[run.clone()]);
-        for ((plane, &x), &y) in s.candidates.plane[to.clone()].iter_mut().zip(xs).zip(ys) {
-            *plane = (x - origin[0]) as u32 & 0xffff | ((y - origin[1]) as u32) << 16;
-        }
-        for ((out, &z), &flag) in s.candidates.height[to.clone()].iter_mut().zip(zs).zip(&flags[run.clone()]) {
-            let local = i64::from(z) - i64::from(height);
-            lowest = lowest.min(local);
-            highest = highest.max(local);
-            *out = local.clamp(-MAX_LOCAL, MAX_LOCAL) as u32 & 0xffff | u32::from(flag) << 16;
-        }
-        for (out, slot) in s.candidates.slot[to.clone()].iter_mut().zip(run) {
-            *out = slot as u32;
-        }
-        next = to.end;
-    }
-    s.spread = (highest - lowest) as u64;
-    s.candidates.plane[next..next + PADDING].fill(FAR);
-    s.candidates.height[next..next + PADDING].fill(0);
-    Local { window, origin }
-}
-
-/// A query's coordinates relative to its group, packed like the candidates.
-fn pack(grid: &Grid, local: Local, slot: u32) -> (u32, u32) {
-    let [x, y, z] = grid.points.at(slot as usize);
-    let plane = (x - local.origin[0]) as u32 & 0xffff | ((y - local.origin[1]) as u32) << 16;
-    (plane, (z - local.origin[2]) as u32 & 0xffff)
 }
 
 /// Candidates that were chosen for a query.
@@ -432,7 +336,7 @@ unsafe fn keep_nearest<L: Lanes>(s: &mut Scratch, grid: &Grid, k: usize, count: 
     let mut round = 0u32;
     while high - low > 1 {
         round += 1;
-        let step = if round % 4 == 0 {
+        let step = if round.is_multiple_of(4) {
             (high - low) / 2
         } else {
             let share = (2 * (k - low_count) + 1) as f32 / (2 * (high_count - low_count) + 1) as f32;

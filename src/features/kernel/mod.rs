@@ -1,12 +1,13 @@
 //! The leaf kernel: all neighbourhoods of all points of a grid cell, as exact moments.
 //!
 //! Candidates of a cell are gathered once, as 16-bit steps relative to the cell, and every query is answered from them
-//! with the vector operations of [`lanes`]. What does not fit 16 bits (very sparse clouds, very fine lattices) is
+//! with the vector operations of one instruction set. What does not fit 16 bits (very sparse clouds, very fine lattices) is
 //! answered by the scalar search of [`crate::neighbors`], with the same result bit for bit.
 
 mod avx2;
 mod avx512;
 pub mod eigen;
+mod gather;
 mod lanes;
 mod leaf;
 pub mod means;

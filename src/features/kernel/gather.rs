@@ -1,0 +1,108 @@
+//! Gathers the candidates of a cell's queries, as 16-bit steps that the vectors read.
+
+use super::leaf::Scratch;
+use crate::neighbors::grid::{Grid, Window};
+
+/// Farthest reach, in steps, that 16-bit differences serve with room to spare for tall columns.
+pub(super) const MAX_REACH: u64 = 22_000;
+/// Coordinates relative to a cell stay within this.
+pub(super) const MAX_LOCAL: i64 = 32_766;
+/// Room behind the last candidate, for whole vectors of any instruction set.
+const PADDING: usize = 32;
+/// A candidate farther than any reach.
+const FAR: u32 = 0x7fff_7fff;
+
+/// Points as the vectors read them.
+#[derive(Default)]
+pub(super) struct Columns {
+    /// x in the lower 16 bits, y in the upper.
+    pub plane: Vec<u32>,
+    /// z in the lower 16 bits, flags in the upper.
+    pub height: Vec<u32>,
+    pub slot: Vec<u32>,
+}
+
+impl Columns {
+    pub fn reserve(&mut self, count: usize) {
+        let room = count + PADDING;
+        if self.plane.len() < room {
+            for column in [&mut self.plane, &mut self.height, &mut self.slot] {
+                column.resize(2 * room, 0);
+            }
+        }
+    }
+}
+
+/// What a group of queries is measured against.
+#[derive(Clone, Copy)]
+pub(super) struct Local {
+    pub window: Window,
+    origin: [i32; 3],
+}
+
+/// Moves the lowest of the pending queries whose heights lie close enough together into `group`, and returns the height
+/// that they are measured from. A clipped candidate is then farther than `reach` from all of them.
+pub(super) fn next_group(s: &mut Scratch, grid: &Grid, reach: u64) -> Option<i32> {
+    let z = &grid.points.z;
+    let lowest = s.pending.iter().map(|&slot| z[slot as usize]).min()?;
+    let half = MAX_LOCAL - reach as i64;
+    let top = i64::from(lowest) + 2 * half;
+    s.group.clear();
+    let group = &mut s.group;
+    s.pending.retain(|&slot| {
+        let inside = i64::from(z[slot as usize]) <= top;
+        if inside {
+            group.push(slot);
+        }
+        !inside
+    });
+    let highest = s.group.iter().map(|&slot| z[slot as usize]).max()?;
+    Some(lowest + (highest - lowest) / 2)
+}
+
+/// Gathers the candidates of a window, relative to the centre of the cell and to `height`.
+pub(super) fn gather(
+    s: &mut Scratch,
+    grid: &Grid,
+    flags: &[u8],
+    window: Window,
+    (cx, cy): (usize, usize),
+    height: i32,
+) -> Local {
+    let centre = |c: usize| (c as i64 * i64::from(grid.cell) + i64::from(grid.cell) / 2) as i32;
+    let origin = [centre(cx), centre(cy), height];
+    let rows = window.y0..=window.y1;
+    s.count = rows.clone().map(|row| grid.run(window, row).len()).sum();
+    s.candidates.reserve(s.count);
+    let points = &grid.points;
+    let (mut next, mut lowest, mut highest) = (0, 0i64, 0i64);
+    for row in rows {
+        let run = grid.run(window, row);
+        let to = next..next + run.len();
+        let (xs, ys, zs) = (&points.x[run.clone()], &points.y[run.clone()], &points.z[run.clone()]);
+        for ((plane, &x), &y) in s.candidates.plane[to.clone()].iter_mut().zip(xs).zip(ys) {
+            *plane = (x - origin[0]) as u32 & 0xffff | ((y - origin[1]) as u32) << 16;
+        }
+        for ((out, &z), &flag) in s.candidates.height[to.clone()].iter_mut().zip(zs).zip(&flags[run.clone()]) {
+            let local = i64::from(z) - i64::from(height);
+            lowest = lowest.min(local);
+            highest = highest.max(local);
+            *out = local.clamp(-MAX_LOCAL, MAX_LOCAL) as u32 & 0xffff | u32::from(flag) << 16;
+        }
+        for (out, slot) in s.candidates.slot[to.clone()].iter_mut().zip(run) {
+            *out = slot as u32;
+        }
+        next = to.end;
+    }
+    s.spread = (highest - lowest) as u64;
+    s.candidates.plane[next..next + PADDING].fill(FAR);
+    s.candidates.height[next..next + PADDING].fill(0);
+    Local { window, origin }
+}
+
+/// A query's coordinates relative to its group, packed like the candidates.
+pub(super) fn pack(grid: &Grid, local: Local, slot: u32) -> (u32, u32) {
+    let [x, y, z] = grid.points.at(slot as usize);
+    let plane = (x - local.origin[0]) as u32 & 0xffff | ((y - local.origin[1]) as u32) << 16;
+    (plane, (z - local.origin[2]) as u32 & 0xffff)
+}
