@@ -172,45 +172,46 @@ unsafe fn nearest_scales<L: Lanes>(
     s.pending = pending;
 }
 
-/// Candidates that were chosen for a query.
-struct Chosen<'a, L: Lanes> {
-    columns: &'a Columns,
-    distance_sq: &'a [u32],
+/// Candidates that were chosen for a query. Bare pointers, because the compiler reads those of a `Vec` again after every
+/// store.
+struct Chosen<L: Lanes> {
+    plane: *const u32,
+    height: *const u32,
+    distance_sq: *const u32,
     limit: L::V,
 }
 
-impl<L: Lanes> Source<L> for Chosen<'_, L> {
+impl<L: Lanes> Source<L> for Chosen<L> {
     #[inline(always)]
     unsafe fn at(&self, v: usize) -> (L::V, L::V, L::V, u32) {
         let at = v * L::N;
         // SAFETY: the buffers are padded to whole vectors.
         unsafe {
-            let distance = L::load(self.distance_sq.as_ptr().add(at));
+            let distance = L::load(self.distance_sq.add(at));
             let mask = L::not_above(distance, self.limit);
-            let plane = L::load(self.columns.plane.as_ptr().add(at));
-            let height = L::load(self.columns.height.as_ptr().add(at));
-            (plane, height, distance, mask)
+            (L::load(self.plane.add(at)), L::load(self.height.add(at)), distance, mask)
         }
     }
 }
 
 /// All candidates of a cell, measured from a query as they are read.
-struct Around<'a, L: Lanes> {
-    candidates: &'a Columns,
+struct Around<L: Lanes> {
+    plane: *const u32,
+    height: *const u32,
     query: (L::V, L::V),
     limit: L::V,
     low: L::V,
     cylinder: bool,
 }
 
-impl<L: Lanes> Source<L> for Around<'_, L> {
+impl<L: Lanes> Source<L> for Around<L> {
     #[inline(always)]
     unsafe fn at(&self, v: usize) -> (L::V, L::V, L::V, u32) {
         let at = v * L::N;
         // SAFETY: the buffers are padded to whole vectors.
         unsafe {
-            let plane = L::sub16(L::load(self.candidates.plane.as_ptr().add(at)), self.query.0);
-            let height = L::sub16(L::load(self.candidates.height.as_ptr().add(at)), self.query.1);
+            let plane = L::sub16(L::load(self.plane.add(at)), self.query.0);
+            let height = L::sub16(L::load(self.height.add(at)), self.query.1);
             let mut distance = L::mul_add16(plane, plane);
             if !self.cylinder {
                 let z = L::and(height, self.low);
@@ -261,7 +262,12 @@ unsafe fn nearest_query<L: Lanes>(
                 s.guess = bound + bound / 4 + 1;
             }
             let vectors = count.div_ceil(L::N);
-            let chosen = Chosen::<L> { columns: &s.chosen, distance_sq: &s.chosen_sq, limit: L::splat(bound) };
+            let chosen = Chosen::<L> {
+                plane: s.chosen.plane.as_ptr(),
+                height: s.chosen.height.as_ptr(),
+                distance_sq: s.chosen_sq.as_ptr(),
+                limit: L::splat(bound),
+            };
             let at = (slot - first) as usize * plan.scales() + scale;
             let moments = sum::<L, _>(&chosen, vectors, u64::from(bound), plan.shape(scale));
             if nearest.want.hits {
@@ -290,8 +296,15 @@ unsafe fn choose<L: Lanes>(s: &mut Scratch, query: (L::V, L::V), limit: u32) -> 
     let mut count = 0;
     // SAFETY: `reserve` leaves room for a whole vector behind the last candidate.
     unsafe {
-        let candidates = &s.candidates;
-        let around = Around::<L> { candidates, query, limit: L::splat(limit), low: L::splat(0xffff), cylinder: false };
+        let around = Around::<L> {
+            plane: s.candidates.plane.as_ptr(),
+            height: s.candidates.height.as_ptr(),
+            query,
+            limit: L::splat(limit),
+            low: L::splat(0xffff),
+            cylinder: false,
+        };
+        let from = s.candidates.slot.as_ptr();
         let (planes, heights) = (s.chosen.plane.as_mut_ptr(), s.chosen.height.as_mut_ptr());
         let (slots, distances) = (s.chosen.slot.as_mut_ptr(), s.chosen_sq.as_mut_ptr());
         for v in 0..s.count.div_ceil(L::N) {
@@ -299,7 +312,7 @@ unsafe fn choose<L: Lanes>(s: &mut Scratch, query: (L::V, L::V), limit: u32) -> 
             if mask != 0 {
                 L::compress(planes.add(count), mask, plane);
                 L::compress(heights.add(count), mask, height);
-                L::compress(slots.add(count), mask, L::load(candidates.slot.as_ptr().add(v * L::N)));
+                L::compress(slots.add(count), mask, L::load(from.add(v * L::N)));
                 L::compress(distances.add(count), mask, distance);
                 count += mask.count_ones() as usize;
             }
@@ -318,18 +331,19 @@ unsafe fn choose<L: Lanes>(s: &mut Scratch, query: (L::V, L::V), limit: u32) -> 
 #[inline(always)]
 unsafe fn keep_nearest<L: Lanes>(s: &mut Scratch, grid: &Grid, k: usize, count: usize, high: u32) -> u32 {
     let vectors = count.div_ceil(L::N);
+    let distances = s.chosen_sq.as_ptr();
     // SAFETY: the caller's promise.
-    let within = |s: &Scratch, limit: u32| unsafe {
+    let within = |limit: u32| unsafe {
         let limit = L::splat(limit);
         let mut inside = 0;
         for v in 0..vectors {
-            inside += L::not_above(L::load(s.chosen_sq.as_ptr().add(v * L::N)), limit).count_ones() as usize;
+            inside += L::not_above(L::load(distances.add(v * L::N)), limit).count_ones() as usize;
         }
         inside
     };
     // `low` holds too few, `high` enough; the count grows about linearly with the squared distance.
     let (mut low, mut low_count) = (-1i64, 0usize);
-    let (mut high, mut high_count) = (i64::from(high), within(s, high));
+    let (mut high, mut high_count) = (i64::from(high), within(high));
     if high_count <= k {
         return high as u32;
     }
@@ -339,11 +353,11 @@ unsafe fn keep_nearest<L: Lanes>(s: &mut Scratch, grid: &Grid, k: usize, count: 
         let step = if round.is_multiple_of(4) {
             (high - low) / 2
         } else {
-            let share = (2 * (k - low_count) + 1) as f32 / (2 * (high_count - low_count) + 1) as f32;
-            ((high - low) as f32 * share) as i64
+            let (share, whole) = (2 * (k - low_count) + 1, 2 * (high_count - low_count) + 1);
+            (high - low) * share as i64 / whole as i64
         };
         let middle = low + step.clamp(1, high - low - 1);
-        let inside = within(s, middle as u32);
+        let inside = within(middle as u32);
         if inside == k {
             return middle as u32;
         }
@@ -408,7 +422,8 @@ unsafe fn radius_scales<L: Lanes>(
                 // SAFETY: the caller's promise; `gather` has just filled the candidates.
                 let moments = unsafe {
                     let around = Around::<L> {
-                        candidates: &s.candidates,
+                        plane: s.candidates.plane.as_ptr(),
+                        height: s.candidates.height.as_ptr(),
                         query: (L::splat(plane), L::splat(z)),
                         limit: L::splat(radius.radius_sq as u32),
                         low: L::splat(0xffff),
