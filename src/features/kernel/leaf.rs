@@ -1,7 +1,7 @@
 //! Answers the queries of one grid cell: gather, select, sum.
 #![allow(unsafe_code)]
 
-use super::gather::{Columns, Local, MAX_LOCAL, MAX_REACH, gather, next_group, pack};
+use super::gather::{Columns, Local, MAX_LOCAL, MAX_REACH, gather, leave_out_far_heights, next_group, pack};
 use super::lanes::Lanes;
 use super::portable::Portable;
 use super::sums::{Source, sum};
@@ -19,6 +19,8 @@ pub struct Scratch {
     pub(super) count: usize,
     /// Difference between the highest and the lowest candidate.
     pub(super) spread: u64,
+    /// Half the difference between the highest and the lowest query of the group.
+    pub(super) half_height: i64,
     chosen: Columns,
     chosen_sq: Vec<u32>,
     guess: u32,
@@ -144,6 +146,8 @@ unsafe fn nearest_scales<L: Lanes>(
         unanswered.clear();
         while let Some(height) = next_group(s, grid, reach) {
             let local = gather(s, grid, flags, window, (cx, cy), height);
+            // SAFETY: the caller's promise.
+            unsafe { leave_out_far_heights::<L>(s, reach) };
             let group = std::mem::take(&mut s.group);
             for &slot in &group {
                 // SAFETY: the caller's promise; `gather` has just filled the candidates.
@@ -407,6 +411,10 @@ unsafe fn radius_scales<L: Lanes>(
     let window = grid.window(cx, cy, ring as usize);
     while let Some(height) = next_group(s, grid, reach) {
         let local = gather(s, grid, flags, window, (cx, cy), height);
+        if plan.radii.iter().all(|r| r.selection == Selection::Sphere) {
+            // SAFETY: the caller's promise.
+            unsafe { leave_out_far_heights::<L>(s, reach) };
+        }
         let group = std::mem::take(&mut s.group);
         for (i, radius) in plan.radii.iter().enumerate() {
             let cylinder = radius.selection == Selection::Cylinder;
