@@ -111,6 +111,8 @@ fn positions() -> impl Strategy<Value = Vec<f64>> {
         many(1..150).prop_map(move |v| flat(v, [6.0, 6.0, 0.0])),
         many(1..80).prop_map(move |v| flat(v, [30.0, 0.0, 0.0])),
         many(1..160).prop_map(move |v| flat(v, [3.0, 3.0, 120.0])),
+        // Crowded columns, which the kernel cuts into groups by height.
+        many(250..400).prop_map(move |v| flat(v, [2.5, 2.5, 60.0])),
         many(1..160).prop_map(move |v| v.iter().flat_map(|p| p.map(|c| (c * 5.0).floor() * 0.5)).collect::<Vec<f64>>()),
         many(1..60).prop_map(move |v| [flat(v.clone(), [4.0; 3]), flat(v, [4.0; 3])].concat()),
         (many(1..80), many(1..20)).prop_map(move |(dense, wide)| {

@@ -44,8 +44,10 @@ CLASSES = [
 GROUND, VEGETATION, BUILDING, OTHER = range(4)
 CLASS_OF_CODE = {2: GROUND, 3: VEGETATION, 4: VEGETATION, 5: VEGETATION, 6: BUILDING}
 
-KEEPS = [0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.06, 0.04, 0.03, 0.02]
+KEEPS = [1.0, 0.75, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.06, 0.04, 0.03, 0.02]
 """Share of the pulses in each copy."""
+ROOFS = 3
+"""Flat roofs of halls that are planted in each copy."""
 LEAST_ROWS = 20_000
 MOST_REPEATS = 4
 """A copy of fewer rows is repeated, so that sparse surveys count as well."""
@@ -56,6 +58,7 @@ TRIALS = {
     "5 % of the pulses": Change(keep=0.05, seed=91),
     "tilted by 20 %": Change(tilt=0.2, azimuth=0.7),
     "every echo single": Change(single_echoes=True),
+    "with two wide flat roofs": Change(roofs=2, seed=95),
 }
 """The held-out mosaic, and changes of it."""
 

@@ -10,6 +10,9 @@ import numpy as np
 
 NAME = "test_data_{}_LA93_IGN69.laz"
 RESOLUTION_M = 0.01
+GROUND_CODE, BUILDING_CODE = 2, 6
+ROOF_SIDES_M = (12.0, 60.0)
+ROOF_HEIGHTS_M = (2.5, 14.0)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Change:
     """Direction of the rise, in radians."""
     scale: float = 1.0
     """Horizontal stretch."""
+    roofs: int = 0
+    """Flat roofs of halls, larger than any building of the tiles: rectangles of ground that are raised to be roofs."""
     single_echoes: bool = False
     """Every echo becomes the only one of its pulse, as in files that do not tell."""
     seed: int = 0
@@ -60,6 +65,9 @@ class Change:
         pulses = int(cloud.pulse.max()) + 1
         kept = np.random.default_rng(self.seed).random(pulses) < self.keep
         copy = cloud[kept[cloud.pulse]]
+        dice = np.random.default_rng([self.seed, 1])
+        for _ in range(self.roofs):
+            copy = with_roof(copy, dice)
         corner = cloud.xyz.min(axis=0)
         offset = (copy.xyz - corner) * [self.scale, self.scale, 1.0]
         uphill = np.array([np.cos(self.azimuth), np.sin(self.azimuth)])
@@ -69,6 +77,30 @@ class Change:
             once = np.ones_like(copy.return_number)
             copy = replace(copy, return_number=once, number_of_returns=once)
         return copy
+
+
+def with_roof(cloud: Cloud, dice: np.random.Generator) -> Cloud:
+    """A rectangle of ground becomes a flat roof somewhere between 2.5 and 14 m above; whatever else stood there goes.
+
+    The tiles have no hall, and a network that has seen none takes the middle of a wide roof for ground.
+    """
+    low, high = cloud.xyz[:, :2].min(axis=0), cloud.xyz[:, :2].max(axis=0)
+    sides = np.minimum(dice.uniform(*ROOF_SIDES_M, size=2), 0.6 * (high - low))
+    centre = dice.uniform(low + sides / 2.0, high - sides / 2.0)
+    turn = dice.uniform(0.0, np.pi / 2.0)
+    height = np.exp(dice.uniform(*np.log(ROOF_HEIGHTS_M)))  # low halls are the hard ones, and the most
+    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    under = (np.abs((cloud.xyz[:, :2] - centre) @ axes.T) < sides / 2.0).all(axis=1)
+    roof = under & (cloud.code == GROUND_CODE)
+    xyz = cloud.xyz + np.outer(roof, [0.0, 0.0, height])
+    planted = replace(
+        cloud,
+        xyz=xyz,
+        return_number=np.where(roof, 1, cloud.return_number).astype(cloud.return_number.dtype),
+        number_of_returns=np.where(roof, 1, cloud.number_of_returns).astype(cloud.number_of_returns.dtype),
+        code=np.where(roof, BUILDING_CODE, cloud.code),
+    )
+    return planted[roof | ~under]
 
 
 def read_mosaic(folder: Path, tiles: list[str]) -> Cloud:
@@ -101,7 +133,7 @@ def write(cloud: Cloud, path: Path) -> None:
     las.write(path)
 
 
-def copies(keeps: list[float], seed: int) -> dict[str, Change]:
+def copies(keeps: list[float], roofs: int, seed: int) -> dict[str, Change]:
     """One copy for each share of pulses kept, each tilted by 0 to 30 % and stretched by .85 to 1.2 at random."""
     dice = np.random.default_rng(seed)
     return {
@@ -110,6 +142,7 @@ def copies(keeps: list[float], seed: int) -> dict[str, Change]:
             tilt=dice.uniform(0.0, 0.3),
             azimuth=dice.uniform(0.0, 2.0 * np.pi),
             scale=dice.uniform(0.85, 1.2),
+            roofs=roofs,
             seed=seed + number,
         )
         for number, keep in enumerate(keeps, start=1)

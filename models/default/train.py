@@ -35,6 +35,7 @@ from recipe import (
     MOST_REPEATS,
     OTHER,
     REACH_M,
+    ROOFS,
     SCHEMA,
     TILES,
     TRIALS,
@@ -118,7 +119,7 @@ def sample(engine: Engine, cloud: Cloud, name: str) -> Sample:
 
 def training_samples(engine: Engine, mosaic: Cloud, seed: int) -> list[Sample]:
     """The mosaic as it is, then its copies."""
-    changes = survey.copies(KEEPS, seed=100 + seed)
+    changes = survey.copies(KEEPS, ROOFS, seed=100 + seed)
     copies = [sample(engine, change.apply(mosaic), name) for name, change in changes.items()]
     return [sample(engine, mosaic, "mosaic"), *copies]
 
