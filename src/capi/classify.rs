@@ -125,7 +125,7 @@ pub unsafe extern "C" fn groma_classify_points(
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
 unsafe impl Sized32 for groma_classify_options_t {
-    // It once ended before `dtm`.
+    // ABI 0.1 began without `dtm`.
     const FIRST_SIZE: usize = std::mem::offset_of!(Self, dtm);
 
     fn defaults() -> Self {

@@ -197,7 +197,7 @@ pub unsafe extern "C" fn groma_features_destroy(features: *mut groma_features_t)
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
 unsafe impl Sized32 for groma_features_options_t {
-    // It once ended before `dtm`.
+    // ABI 0.1 began without `dtm`.
     const FIRST_SIZE: usize = std::mem::offset_of!(Self, dtm);
 
     fn defaults() -> Self {
