@@ -597,6 +597,11 @@ typedef struct groma_classify_options_t {
     groma_progress_fn progress;
     /** Handed to `progress`. */
     void *progress_user;
+    /**
+     * A terrain model for a model whose features say `ground: dtm`: path of a GeoTIFF or an ESRI ASCII grid in the CRS and
+     * the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other models.
+     */
+    const char *dtm;
 } groma_classify_options_t;
 
 /**
@@ -667,6 +672,11 @@ typedef struct groma_features_options_t {
     groma_progress_fn progress;
     /** Handed to `progress`. */
     void *progress_user;
+    /**
+     * A terrain model for a schema that says `ground: dtm`: path of a GeoTIFF or an ESRI ASCII grid in the CRS and
+     * the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
+     */
+    const char *dtm;
 } groma_features_options_t;
 
 /**

@@ -200,6 +200,49 @@ fn impossible_options_are_named() {
 }
 
 #[test]
+fn a_terrain_model_is_named_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ground.asc");
+    std::fs::write(&path, "ncols 1\nnrows 1\nxllcorner -5\nyllcorner -5\ncellsize 10\n12.5\n").unwrap();
+    let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    let (xy, z) = ([0.0_f64, 1.0], [20.0_f64, 12.5]);
+    let mut points = unsafe { std::mem::zeroed() };
+    unsafe { groma_points_init(&raw mut points, size_of::<groma_points_t>() as u32) };
+    points.count = 2;
+    (points.x, points.y, points.z) = (xy.as_ptr().cast(), xy.as_ptr().cast(), z.as_ptr().cast());
+    let mut options: groma_features_options_t = unsafe { std::mem::zeroed() };
+    unsafe { groma_features_options_init(&raw mut options, size_of_val(&options) as u32) };
+    let terrain = c"{\"version\": 1, \"columns\": [\"height_above_ground\"], \"ground\": \"dtm\"}";
+    let mut refused = |dtm: *const c_char, schema: &CStr, status: i32, part: &str| {
+        options.dtm = dtm;
+        let Failure(code, message, _) = features_of(&points, schema, &raw const options).unwrap_err();
+        assert!(code == status && message.contains(part), "`{part}` is not in: {message}");
+    };
+    refused(null(), terrain, GROMA_STATUS_INVALID_ARGUMENT, "the option `dtm`");
+    refused(path.as_ptr(), c"height_above_ground", GROMA_STATUS_INVALID_ARGUMENT, "from elsewhere");
+    refused(c"\xff".as_ptr(), terrain, GROMA_STATUS_INVALID_ARGUMENT, "`dtm` is not UTF-8");
+    refused(c"/nowhere/ground.tif".as_ptr(), terrain, GROMA_STATUS_NOT_FOUND, "/nowhere/ground.tif");
+
+    options.dtm = path.as_ptr();
+    let mut features = null_mut();
+    unsafe {
+        let status = groma_features_compute(
+            &raw const points,
+            terrain.as_ptr(),
+            &raw const options,
+            &raw mut features,
+            null_mut(),
+        );
+        assert_eq!(status, GROMA_STATUS_OK);
+        assert_eq!(std::slice::from_raw_parts(groma_features_values(features), 2), [7.5, 0.0]);
+        groma_features_destroy(features);
+    }
+    // A program that was compiled before the field was there: what stands behind its struct is not read.
+    options.struct_size = std::mem::offset_of!(groma_features_options_t, dtm) as u32;
+    features_of(&points, c"height_above_ground", &raw const options).unwrap();
+}
+
+#[test]
 fn a_triggered_flag_stops_a_call_before_it_begins() {
     let mut points = unsafe { std::mem::zeroed() };
     let mut options: groma_features_options_t = unsafe { std::mem::zeroed() };

@@ -242,7 +242,7 @@ fn impossible_choices_are_named() {
     }
     let model = Shared::open();
     type Change = fn(&mut groma_classify_options_t);
-    let cases: [(&str, Change); 10] = [
+    let cases: [(&str, Change); 11] = [
         ("`probabilities` is 2", |o| o.probabilities = 2),
         ("`overwrite` is -1", |o| o.overwrite = -1),
         ("search is 3", |o| o.search = 3),
@@ -253,6 +253,7 @@ fn impossible_choices_are_named() {
         ("`keep_classes` is NULL", |o| o.keep_class_count = 1),
         ("keep_class_count is 300", |o| o.keep_class_count = 300),
         ("struct_size is 12", |o| o.struct_size = 12),
+        ("`dtm` is not UTF-8", |o| o.dtm = c"\xff".as_ptr()),
     ];
     for (part, change) in cases {
         let mut options = options();

@@ -1,6 +1,6 @@
 //! Classification: a file into another file, or points in memory into a result.
 
-use super::boundary::boundary;
+use super::boundary::{boundary, text_or_null};
 use super::cancel::{Terms, groma_cancel_t, groma_progress_fn};
 use super::error::groma_error_t;
 use super::model::groma_model_t;
@@ -12,7 +12,7 @@ use super::summary::groma_summary_t;
 use crate::error::{Error, Result};
 use crate::pipeline::{ClassifyOptions, classify_cloud, classify_file};
 use std::ffi::{c_char, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How to classify. Fill it with `groma_classify_options_init`.
 #[repr(C)]
@@ -49,6 +49,9 @@ pub struct groma_classify_options_t {
     pub progress: groma_progress_fn,
     /// Handed to `progress`.
     pub progress_user: *mut c_void,
+    /// A terrain model for a model whose features say `ground: dtm`: path of a GeoTIFF or an ESRI ASCII grid in the CRS and
+    /// the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other models.
+    pub dtm: *const c_char,
 }
 
 /// Fills `options` with the defaults.
@@ -122,7 +125,8 @@ pub unsafe extern "C" fn groma_classify_points(
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
 unsafe impl Sized32 for groma_classify_options_t {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    // ABI 0.1 began without `dtm`.
+    const FIRST_SIZE: usize = std::mem::offset_of!(Self, dtm);
 
     fn defaults() -> Self {
         Self {
@@ -141,15 +145,17 @@ unsafe impl Sized32 for groma_classify_options_t {
             cancel: std::ptr::null(),
             progress: None,
             progress_user: std::ptr::null_mut(),
+            dtm: std::ptr::null(),
         }
     }
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_classify_options_t>() == 88);
+    assert!(size_of::<groma_classify_options_t>() == 96);
     assert!(std::mem::offset_of!(groma_classify_options_t, block_size_m) == 32);
     assert!(std::mem::offset_of!(groma_classify_options_t, progress_user) == 80);
+    assert!(std::mem::offset_of!(groma_classify_options_t, dtm) == 88);
 };
 
 /// Turns the caller's options into the library's, and the terms of the call.
@@ -174,6 +180,8 @@ unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOpti
         1..=256 => return Err(Error::invalid("`keep_classes` is NULL", "pass as many as keep_class_count says")),
         count => return Err(Error::invalid(format!("keep_class_count is {count}"), "pass at most 256 classes")),
     };
+    // SAFETY: by the contract of this function.
+    let dtm = unsafe { text_or_null(given.dtm, "dtm") }?.map(PathBuf::from);
     let choices = ClassifyOptions {
         probabilities: flag(given.probabilities, "probabilities")?,
         write_confidence: flag(given.write_confidence, "write_confidence")?,
@@ -184,6 +192,7 @@ unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOpti
         block_size_m: options::length(given.block_size_m, "block_size_m")?,
         search: options::search(given.search)?,
         linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?,
+        dtm,
     };
     let terms =
         Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };

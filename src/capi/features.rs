@@ -1,6 +1,6 @@
 //! Features: the numbers that models read, for every point, as a matrix.
 
-use super::boundary::{boundary, destroy, getter};
+use super::boundary::{boundary, destroy, getter, text_or_null};
 use super::cancel::{Terms, groma_cancel_t, groma_progress_fn};
 use super::error::groma_error_t;
 use super::options::{self, Sized32};
@@ -11,7 +11,9 @@ use super::tensor::{groma_tensor_t, view};
 use super::text::c_text;
 use crate::error::{Error, Result};
 use crate::features::{self, FeatureMatrix, Options, Schema};
+use crate::pipeline::terrain::terrain;
 use std::ffi::{CString, c_char, c_void};
+use std::path::Path;
 
 /// How to compute features. Fill it with `groma_features_options_init`.
 #[repr(C)]
@@ -36,6 +38,9 @@ pub struct groma_features_options_t {
     pub progress: groma_progress_fn,
     /// Handed to `progress`.
     pub progress_user: *mut c_void,
+    /// A terrain model for a schema that says `ground: dtm`: path of a GeoTIFF or an ESRI ASCII grid in the CRS and
+    /// the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
+    pub dtm: *const c_char,
 }
 
 /// Fills `options` with the defaults.
@@ -93,13 +98,16 @@ pub unsafe extern "C" fn groma_features_compute(
         if given.reserved != 0 {
             return Err(Error::invalid(format!("`reserved` is {}", given.reserved), "leave it 0"));
         }
+        // SAFETY: as above.
+        let dtm = unsafe { text_or_null(given.dtm, "dtm") }?;
+        let schema = read_schema(schema)?;
         let choices = Options {
             search: options::search(given.search)?,
             block_size_m: options::length(given.block_size_m, "block_size_m")?,
             linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?.unwrap_or(1.0),
+            dtm: terrain(&schema, dtm.map(Path::new))?,
             ..Options::default()
         };
-        let schema = read_schema(schema)?;
         // SAFETY: the caller keeps the rules at the top of the header.
         let cloud = unsafe { points::cloud(points) }?;
         let terms =
@@ -189,7 +197,8 @@ pub unsafe extern "C" fn groma_features_destroy(features: *mut groma_features_t)
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
 unsafe impl Sized32 for groma_features_options_t {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    // ABI 0.1 began without `dtm`.
+    const FIRST_SIZE: usize = std::mem::offset_of!(Self, dtm);
 
     fn defaults() -> Self {
         Self {
@@ -202,12 +211,14 @@ unsafe impl Sized32 for groma_features_options_t {
             cancel: std::ptr::null(),
             progress: None,
             progress_user: std::ptr::null_mut(),
+            dtm: std::ptr::null(),
         }
     }
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_features_options_t>() == 56);
+    assert!(size_of::<groma_features_options_t>() == 64);
     assert!(std::mem::offset_of!(groma_features_options_t, cancel) == 32);
+    assert!(std::mem::offset_of!(groma_features_options_t, dtm) == 56);
 };

@@ -60,14 +60,15 @@ impl<'a> Engine<'a> {
     /// Builds the wide view of the cloud and compiles the plan.
     ///
     /// # Errors
-    /// [`Error::MissingColumn`](crate::Error::MissingColumn) for an attribute that the cloud lacks, those of the lattice
-    /// and the blocks, [`Error::Cancelled`](crate::Error::Cancelled).
+    /// [`Error::MissingColumn`](crate::Error::MissingColumn) for an attribute that the cloud lacks, those of the lattice,
+    /// the survey and the blocks, [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn new(cloud: &'a PointCloud, schema: &Schema, options: &Options, monitor: &Monitor) -> Result<Self> {
         let simd = options.simd.map_or_else(Simd::detect, Ok)?;
+        schema.expect_dtm(options.dtm.is_some())?;
         let attributes = Attributes::new(cloud, schema)?;
         monitor.begin(Stage::Ground, cloud.len() as u64);
         let lattice = Lattice::new(cloud, options.linear_unit_m)?;
-        let survey = Survey::new(cloud, &lattice, schema, &attributes, options.linear_unit_m)?;
+        let survey = Survey::new(cloud, &lattice, schema, &attributes, options)?;
         monitor.check()?;
         let plan = Plan::new(schema, &lattice, &survey)?;
         let blocks = Blocks::new(&lattice, options.block_size_m, schema.receptive_radius_m())?;

@@ -16,19 +16,22 @@ pub mod schema;
 pub mod sets;
 pub mod shape;
 pub mod survey;
+pub mod terrain;
 pub mod windows;
 
 use crate::cloud::PointCloud;
 use crate::error::Result;
+use crate::io::raster::Dtm;
 use crate::job::{Monitor, Stage};
 pub use crate::neighbors::Search;
 pub use engine::Engine;
 pub use kernel::Simd;
 pub use schema::{Schema, SchemaSpec};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How features are computed; the defaults suit airborne tiles in metres.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The neighbour search.
     pub search: Search,
@@ -39,11 +42,14 @@ pub struct Options {
     pub block_size_m: Option<f64>,
     /// The instruction set; `None` takes the best one, or what `GROMA_SIMD` names. The values are the same.
     pub simd: Option<Simd>,
+    /// The terrain model of a schema that says `ground: dtm`, in the CRS and the vertical unit of the cloud; it must cover
+    /// all points. Refused for other schemas.
+    pub dtm: Option<Arc<Dtm>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { search: Search::Auto, linear_unit_m: 1.0, block_size_m: None, simd: None }
+        Self { search: Search::Auto, linear_unit_m: 1.0, block_size_m: None, simd: None, dtm: None }
     }
 }
 
@@ -72,7 +78,8 @@ impl FeatureMatrix {
 ///
 /// # Errors
 /// [`Error::MissingColumn`](crate::Error::MissingColumn) if the cloud lacks an attribute that the schema needs,
-/// [`Error::Cancelled`](crate::Error::Cancelled).
+/// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a terrain model that is missing, that nobody reads, or that
+/// does not cover all points, [`Error::Cancelled`](crate::Error::Cancelled).
 pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: &Monitor) -> Result<FeatureMatrix> {
     let width = schema.columns().len();
     let engine = Engine::new(cloud, schema, options, monitor)?;

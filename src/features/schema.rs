@@ -19,6 +19,9 @@ pub enum GroundSource {
     Filter,
     /// The points of class 2 in the input. Not for a model that is to predict ground.
     Classified,
+    /// A digital terrain model that is handed over with the points (see [`super::Options::dtm`]). Named surfaces stay
+    /// filtered.
+    Dtm,
 }
 
 /// A ground surface by progressive morphological opening (SMRF, Pingel et al. 2013).
@@ -210,6 +213,31 @@ impl Schema {
         required
     }
 
+    /// Checks that a terrain model is handed over exactly where the schema reads one: nothing is made up, and nothing
+    /// ignored.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`].
+    pub fn expect_dtm(&self, given: bool) -> Result<()> {
+        let said = self.spec.ground == GroundSource::Dtm;
+        let read = self.columns.iter().any(Column::needs_ground);
+        match (said && read, given) {
+            (true, false) => Err(Error::invalid(
+                "the schema takes the ground from a terrain model (`ground: dtm`), and none is given",
+                "name its file: `--dtm FILE`, or the option `dtm` of a program",
+            )),
+            (false, true) if said => Err(Error::invalid(
+                "a terrain model is given, and no column of the schema reads the ground",
+                "leave the terrain model out, or add `height_above_ground`",
+            )),
+            (false, true) => Err(Error::invalid(
+                "a terrain model is given, and the schema takes the ground from elsewhere",
+                "leave the terrain model out, or let the schema say `ground: dtm` (`--ground dtm`)",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The parameters of a named surface; `None` names the default one.
     #[must_use]
     pub fn surface(&self, name: Option<&str>) -> SurfaceSpec {
@@ -292,6 +320,28 @@ mod tests {
         assert!(Schema::from_spec(spec.clone()).unwrap_err().to_string().contains("surface `wide`"));
         spec.surfaces.insert("wide".into(), SurfaceSpec { window_m: -1.0, ..DEFAULT_SURFACE });
         assert!(Schema::from_spec(spec.clone()).unwrap_err().to_string().contains("surfaces.wide.window_m"));
+    }
+
+    #[test]
+    fn a_terrain_model_is_given_where_it_is_read() {
+        let schema = |column: &str, ground| {
+            let spec = Schema::parse(&[column]).unwrap().spec().clone();
+            Schema::from_spec(SchemaSpec { ground, ..spec }).unwrap()
+        };
+        let height = schema("height_above_ground", GroundSource::Dtm);
+        assert!(serde_json::to_string(height.spec()).unwrap().contains("\"ground\":\"dtm\""));
+        assert!(height.required_columns().is_empty());
+        assert!(height.expect_dtm(true).is_ok());
+        assert!(height.expect_dtm(false).unwrap_err().to_string().contains("`--dtm FILE`"));
+        let shape = schema("planarity@k20", GroundSource::Dtm);
+        assert!(shape.expect_dtm(false).is_ok());
+        assert!(shape.expect_dtm(true).unwrap_err().to_string().contains("no column"));
+        for ground in [GroundSource::Filter, GroundSource::Classified] {
+            let other = schema("ground_fraction@k20", ground);
+            assert!(other.expect_dtm(false).is_ok());
+            assert!(other.expect_dtm(true).unwrap_err().to_string().contains("`ground: dtm`"));
+            assert_ne!(other.hash(), schema("ground_fraction@k20", GroundSource::Dtm).hash());
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //!
 //! These see farther than any halo, so they are computed once for the whole input and then only read.
 
+use super::Options;
 use super::attributes::{Attributes, counts_near_ground};
 use super::column::{Column, Scale};
 use super::moments::flag;
 use super::schema::{GroundSource, Schema};
+use super::terrain::Terrain;
 use super::windows::Windows;
 use crate::cloud::{PointCloud, names};
 use crate::error::{Error, Result};
@@ -14,17 +16,37 @@ use crate::filters::ground::{GroundFilter, cell_size};
 use crate::filters::raster::{Raster, RasterFrame};
 use crate::neighbors::lattice::Lattice;
 use rayon::prelude::*;
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
 /// Ground surfaces and window minima of an input, as far as a schema needs them.
 #[derive(Debug)]
 pub struct Survey {
-    surfaces: Vec<(Option<String>, Raster)>,
+    surfaces: Vec<(Option<String>, Surface)>,
     minima: Vec<(u32, Raster)>,
     windows: Vec<Windows>,
     /// Flag bits by row.
     flags: Vec<u8>,
     unit_m: f64,
+    cell_m: f64,
+}
+
+/// Ground under the points, in metres above the lattice's origin.
+#[derive(Debug)]
+enum Surface {
+    /// Made from the points.
+    Made(Raster),
+    /// Handed over.
+    Given(Terrain),
+}
+
+impl Surface {
+    fn sample(&self, x: i32, y: i32) -> f64 {
+        match self {
+            Self::Made(raster) => raster.sample(x, y),
+            Self::Given(terrain) => terrain.sample(x, y),
+        }
+    }
 }
 
 /// Points lower than this above the default surface are near the ground, in metres.
@@ -41,20 +63,22 @@ impl Survey {
     ///
     /// # Errors
     /// [`Error::MissingColumn`] if ground is to come from labels and the cloud has none, [`Error::InvalidArgument`] if it
-    /// has no point of class 2.
+    /// has no point of class 2, or to come from a terrain model and there is none, or none under some points.
     pub fn new(
         cloud: &PointCloud,
         lattice: &Lattice,
         schema: &Schema,
         attributes: &Attributes<'_>,
-        linear_unit_m: f64,
+        options: &Options,
     ) -> Result<Self> {
+        let linear_unit_m = options.linear_unit_m;
         let mut survey = Self {
             surfaces: Vec::new(),
             minima: Vec::new(),
             windows: Vec::new(),
             flags: Vec::new(),
             unit_m: lattice.unit_m,
+            cell_m: 0.0,
         };
         let mut wanted = Wanted::default();
         schema.definitions().iter().for_each(|c| wanted.add(c));
@@ -64,14 +88,16 @@ impl Survey {
             return Ok(survey);
         }
         let frame = RasterFrame::new(lattice, linear_unit_m, cell_size(density(lattice, linear_unit_m)));
-        let lowest = Raster::lowest(lattice, frame);
+        survey.cell_m = frame.cell_m;
+        let lowest = LazyCell::new(|| Raster::lowest(lattice, frame));
         for name in surfaces {
             let surface = match (schema.spec().ground, &name) {
-                (GroundSource::Classified, None) => classified_surface(cloud, lattice, frame)?,
+                (GroundSource::Classified, None) => Surface::Made(classified_surface(cloud, lattice, frame)?),
+                (GroundSource::Dtm, None) => Surface::Given(Terrain::new(lattice, options)?),
                 _ => {
                     let spec = schema.surface(name.as_deref());
                     let (window_m, slope, max_tolerance_m) = (spec.window_m, spec.slope, spec.max_tolerance_m);
-                    GroundFilter { window_m, slope, max_tolerance_m }.surface(&lowest)
+                    Surface::Made(GroundFilter { window_m, slope, max_tolerance_m }.surface(&lowest))
                 }
             };
             survey.surfaces.push((name, surface));
@@ -137,8 +163,7 @@ impl Survey {
     /// Edge of the raster cells in metres; 0 if no raster was needed.
     #[must_use]
     pub fn cell_m(&self) -> f64 {
-        let surface = self.surfaces.first().map(|(_, r)| r);
-        surface.or(self.minima.first().map(|(_, r)| r)).map_or(0.0, |r| r.frame.cell_m)
+        self.cell_m
     }
 }
 

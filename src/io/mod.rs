@@ -2,4 +2,5 @@
 
 pub mod las;
 pub mod matrix;
+pub mod raster;
 pub mod whole;

@@ -1,5 +1,6 @@
 //! Classifies a file or a cloud with a model.
 
+use super::terrain::terrain;
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
 use crate::features::{Engine, Options, Search};
@@ -32,6 +33,9 @@ pub struct ClassifyOptions {
     pub search: Search,
     /// Length of one unit of the cloud's CRS in metres; `None` takes it from the file's CRS, and 1 without one.
     pub linear_unit_m: Option<f64>,
+    /// The terrain model of a model whose features say `ground: dtm`: a file in the CRS and the vertical unit of the points,
+    /// which covers them all. Refused for other models.
+    pub dtm: Option<PathBuf>,
 }
 
 impl Default for ClassifyOptions {
@@ -46,6 +50,7 @@ impl Default for ClassifyOptions {
             block_size_m: None,
             search: Search::Auto,
             linear_unit_m: None,
+            dtm: None,
         }
     }
 }
@@ -119,7 +124,8 @@ pub fn classify_cloud(
     options: &ClassifyOptions,
     monitor: &Monitor,
 ) -> Result<Predictions> {
-    classify_timed(model, cloud, options, monitor, &mut Timings::default())
+    let features = features(model, options)?;
+    classify_timed(model, cloud, options, &features, monitor, &mut Timings::default())
 }
 
 /// Classifies a LAS/LAZ file into another; the output appears whole or not at all.
@@ -138,6 +144,7 @@ pub fn classify_file(
     let mut reader = LasReader::open(input)?;
     let unit = super::units::linear_unit(&reader, options.linear_unit_m)?;
     let options = ClassifyOptions { linear_unit_m: Some(unit), ..options.clone() };
+    let features = features(model, &options)?;
     let dimensions = dimensions(model.manifest(), &options);
     let write = WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
     // Whatever is wrong with the output is said before the long work begins.
@@ -150,7 +157,7 @@ pub fn classify_file(
     let (cloud, records) = read_keeping(&mut reader, &Columns::Named(&columns), KEPT_RECORD_BYTES, monitor)?;
     timings.read_s = began.elapsed().as_secs_f64();
 
-    let mut predictions = classify_timed(model, &cloud, &options, monitor, &mut timings)?;
+    let mut predictions = classify_timed(model, &cloud, &options, &features, monitor, &mut timings)?;
     keep_classes(&mut predictions.asprs, &cloud, &options.keep_classes);
     let points = cloud.len() as u64;
     drop(cloud);
@@ -299,21 +306,27 @@ impl Scribe {
     }
 }
 
-fn classify_timed(
-    model: &Model,
-    cloud: &PointCloud,
-    options: &ClassifyOptions,
-    monitor: &Monitor,
-    timings: &mut Timings,
-) -> Result<Predictions> {
-    let features = Options {
+/// How the features of a model are computed.
+fn features(model: &Model, options: &ClassifyOptions) -> Result<Options> {
+    Ok(Options {
         search: options.search,
         linear_unit_m: options.linear_unit_m.unwrap_or(1.0),
         block_size_m: Some(options.block_size_m.unwrap_or(model.manifest().block_size_m)),
         simd: None,
-    };
+        dtm: terrain(model.schema(), options.dtm.as_deref())?,
+    })
+}
+
+fn classify_timed(
+    model: &Model,
+    cloud: &PointCloud,
+    options: &ClassifyOptions,
+    features: &Options,
+    monitor: &Monitor,
+    timings: &mut Timings,
+) -> Result<Predictions> {
     let began = Instant::now();
-    let engine = Engine::new(cloud, model.schema(), &features, monitor)?;
+    let engine = Engine::new(cloud, model.schema(), features, monitor)?;
     timings.ground_s = began.elapsed().as_secs_f64();
     let running = Instant::now();
     let out = Rows::new(cloud.len(), options.probabilities.then_some(model.manifest().classes.len()));

@@ -1,5 +1,6 @@
 //! Computes the features of a file and writes them: as extra dimensions of the same points, or as a matrix.
 
+use super::terrain::terrain;
 use super::units::linear_unit;
 use crate::cloud::{Values, names};
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub struct ExtractOptions {
     pub block_size_m: Option<f64>,
     /// Length of one unit of the file's CRS in metres; `None` takes it from the CRS, and 1 without one.
     pub linear_unit_m: Option<f64>,
+    /// The terrain model of a schema that says `ground: dtm`; see [`features::Options`].
+    pub dtm: Option<PathBuf>,
     /// Write this point format instead of the file's own (LAS and LAZ only).
     pub point_format: Option<u8>,
     /// Replace an output that exists.
@@ -67,7 +70,7 @@ enum Kind {
 /// at all.
 ///
 /// # Errors
-/// Those of reading, [`features::compute`] and writing; [`Error::InvalidArgument`] for another extension;
+/// Those of reading, [`terrain`], [`features::compute`] and writing; [`Error::InvalidArgument`] for another extension;
 /// [`Error::OutputExists`]; [`Error::Cancelled`].
 pub fn extract_file(
     input: &Path,
@@ -85,6 +88,7 @@ pub fn extract_file(
         search: options.search,
         linear_unit_m: linear_unit(&LasReader::open(input)?, options.linear_unit_m)?,
         block_size_m: options.block_size_m,
+        dtm: terrain(&options.schema, options.dtm.as_deref())?,
         ..features::Options::default()
     };
     let cloud = read_cloud(input, &Columns::Named(&options.schema.required_columns()), monitor)?;

@@ -4,6 +4,7 @@ pub mod classify;
 pub mod features;
 #[cfg(feature = "cli")]
 pub mod inputs;
+pub mod terrain;
 pub mod units;
 
 pub use classify::{ClassifyOptions, FileSummary, Predictions, Timings, classify_cloud, classify_file};

@@ -2,7 +2,7 @@
 
 use crate::console::{Console, print};
 use crate::exit::Exit;
-use crate::options::{ComputeOptions, ModelOptions};
+use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
 use clap::{Args, Subcommand};
 use groma::cloud::PointCloud;
 use groma::features::{self, FeatureMatrix, Schema};
@@ -35,6 +35,8 @@ enum Work {
         measured: Measured,
         #[command(flatten)]
         model: ModelOptions,
+        #[command(flatten)]
+        ground: GroundOptions,
     },
 }
 
@@ -95,12 +97,13 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 },
             )?;
         }
-        Work::Classify { measured, model } => {
+        Work::Classify { measured, model, ground } => {
             let model = model.open()?;
             let cloud = measured.read(console, &model.schema().required_columns())?;
             let options = ClassifyOptions {
                 search: measured.compute.search.search(),
                 linear_unit_m: measured.compute.linear_unit,
+                dtm: ground.dtm.clone(),
                 ..ClassifyOptions::default()
             };
             measured.rounds(

@@ -3,7 +3,7 @@
 use crate::console::{Console, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, make_folder};
-use crate::options::{ComputeOptions, ModelOptions};
+use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
 use clap::Args;
 use groma::io::whole::write_whole;
 use groma::model::Model;
@@ -33,6 +33,8 @@ pub struct Arguments {
     model: ModelOptions,
     #[command(flatten)]
     compute: ComputeOptions,
+    #[command(flatten)]
+    ground: GroundOptions,
     /// Also write the probability of every class, as dimensions p_CLASS
     #[arg(long)]
     probabilities: bool,
@@ -115,6 +117,7 @@ impl Arguments {
             block_size_m: self.block_size,
             linear_unit_m: self.compute.linear_unit,
             search: self.compute.search.search(),
+            dtm: self.ground.dtm.clone(),
         }
     }
 
@@ -130,6 +133,9 @@ impl Arguments {
         }
         if !self.keep_class.is_empty() {
             rows.push(("classes kept", list(&self.keep_class)));
+        }
+        if let Some(dtm) = &self.ground.dtm {
+            rows.push(("terrain model", dtm.display().to_string()));
         }
         if self.compute.threads > 0 {
             rows.push(("threads", self.compute.threads.to_string()));

@@ -3,7 +3,7 @@
 use crate::console::{Console, aligned, print, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, make_folder};
-use crate::options::ComputeOptions;
+use crate::options::{ComputeOptions, GroundName, GroundOptions};
 use clap::Args;
 use groma::features::column::Measure;
 use groma::features::sets::SETS;
@@ -42,6 +42,11 @@ pub struct Arguments {
     schema: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeOptions,
+    /// Where the ground comes from [default: filter, or what the schema says]
+    #[arg(long, value_enum, value_name = "SOURCE", conflicts_with = "schema")]
+    ground: Option<GroundName>,
+    #[command(flatten)]
+    terrain: GroundOptions,
     /// Work in blocks of this edge length in metres, which bounds the memory [default: all at once]
     #[arg(long, value_name = "M")]
     block_size: Option<f64>,
@@ -67,6 +72,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         search: arguments.compute.search.search(),
         block_size_m: arguments.block_size,
         linear_unit_m: arguments.compute.linear_unit,
+        dtm: arguments.terrain.dtm.clone(),
         point_format: arguments.point_format,
         overwrite: arguments.overwrite,
     };
@@ -89,7 +95,10 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
 impl Arguments {
     fn schema(&self) -> Result<Schema> {
         let Some(path) = &self.schema else {
-            return if self.columns.is_empty() { Schema::parse(&[&self.set]) } else { Schema::parse(&self.columns) };
+            let named =
+                if self.columns.is_empty() { Schema::parse(&[&self.set]) } else { Schema::parse(&self.columns) }?;
+            let Some(ground) = self.ground else { return Ok(named) };
+            return Schema::from_spec(SchemaSpec { ground: ground.source(), ..named.spec().clone() });
         };
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
         let spec: SchemaSpec = serde_json::from_str(&text)
@@ -113,7 +122,10 @@ fn line(summary: &ExtractSummary) -> String {
 
 /// Features of the point alone, with their definitions.
 const OF_THE_POINT: [(&str, &str); 16] = [
-    ("height_above_ground", "z − ground(x, y), m; the ground by a filter, not by classes"),
+    (
+        "height_above_ground",
+        "z − ground(x, y), m; the ground by a filter, unless --ground or the schema says otherwise",
+    ),
     ("return_number", "as stored"),
     ("number_of_returns", "as stored"),
     ("return_ratio", "return_number / number_of_returns"),

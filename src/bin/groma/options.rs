@@ -1,7 +1,8 @@
-//! Options that several commands share: the model, the device, the search.
+//! Options that several commands share: the model, the device, the search, the ground.
 
 use clap::{Args, ValueEnum};
 use groma::features::Search;
+use groma::features::schema::GroundSource;
 use groma::model::Model;
 use groma::{Error, Result, device, runtime};
 use std::path::PathBuf;
@@ -71,6 +72,37 @@ pub struct ComputeOptions {
     /// Length of a unit of the coordinates in metres, as 0.3048 for feet [default: what the file says, or 1]
     #[arg(long, value_name = "METRES")]
     pub linear_unit: Option<f64>,
+}
+
+/// The ground that heights are measured from.
+#[derive(Args, Debug)]
+pub struct GroundOptions {
+    /// A terrain model for a schema that says `ground: dtm`: a GeoTIFF or an ESRI ASCII grid (.asc) in the CRS and the
+    /// vertical unit of the points, which covers them all
+    #[arg(long, value_name = "FILE")]
+    pub dtm: Option<PathBuf>,
+}
+
+/// [`GroundSource`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum GroundName {
+    /// Found among the points; their classes do not matter
+    Filter,
+    /// The points of class 2
+    Classified,
+    /// The terrain model that --dtm names
+    Dtm,
+}
+
+impl GroundName {
+    /// The library's value.
+    pub fn source(self) -> GroundSource {
+        match self {
+            Self::Filter => GroundSource::Filter,
+            Self::Classified => GroundSource::Classified,
+            Self::Dtm => GroundSource::Dtm,
+        }
+    }
 }
 
 /// [`Search`] on the command line.

@@ -42,7 +42,8 @@ AT(groma_classify_options_t, keep_class_count, 56);
 AT(groma_classify_options_t, cancel, 64);
 AT(groma_classify_options_t, progress, 72);
 AT(groma_classify_options_t, progress_user, 80);
-_Static_assert(sizeof(groma_classify_options_t) >= 88, "groma_classify_options_t");
+AT(groma_classify_options_t, dtm, 88);
+_Static_assert(sizeof(groma_classify_options_t) >= 96, "groma_classify_options_t");
 
 AT(groma_features_options_t, struct_size, 0);
 AT(groma_features_options_t, threads, 4);
@@ -53,7 +54,8 @@ AT(groma_features_options_t, linear_unit_m, 24);
 AT(groma_features_options_t, cancel, 32);
 AT(groma_features_options_t, progress, 40);
 AT(groma_features_options_t, progress_user, 48);
-_Static_assert(sizeof(groma_features_options_t) >= 56, "groma_features_options_t");
+AT(groma_features_options_t, dtm, 56);
+_Static_assert(sizeof(groma_features_options_t) >= 64, "groma_features_options_t");
 
 /* A DLTensor, which never changes. */
 AT(groma_tensor_t, data, 0);
