@@ -97,7 +97,7 @@ pub enum Error {
         remedy: String,
     },
     /// The output exists and may not be replaced (205).
-    #[error("{}: exists already; choose another output or ask to overwrite it", path.display())]
+    #[error("{}: exists already; choose another output, or ask to overwrite it (`--overwrite`)", path.display())]
     OutputExists {
         /// The output's path.
         path: PathBuf,

@@ -151,6 +151,9 @@ pub struct Job<'a> {
     progress: Option<ProgressFn<'a>>,
 }
 
+/// More threads than any machine has cores only cost the time to start them.
+const MOST_THREADS: usize = 1024;
+
 /// How often the calling thread looks at the progress and passes it on.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(50);
 
@@ -185,8 +188,15 @@ impl<'a> Job<'a> {
     /// Runs `work` on a private pool and waits for it, reporting progress meanwhile.
     ///
     /// # Errors
-    /// The work's own, [`Error::Cancelled`], or [`Error::Internal`] if no thread can be started.
+    /// The work's own, [`Error::Cancelled`], [`Error::InvalidArgument`] for more than 1024 threads, or [`Error::Internal`] if
+    /// no thread can be started.
     pub fn run<T: Send>(&mut self, work: impl FnOnce(&Monitor) -> Result<T> + Send) -> Result<T> {
+        if self.threads > MOST_THREADS {
+            return Err(Error::invalid(
+                format!("{} worker threads", self.threads),
+                format!("ask for up to {MOST_THREADS}, or 0 for one a core"),
+            ));
+        }
         let monitor = Monitor::new(self.cancel.clone());
         monitor.check()?;
         let pool = rayon::ThreadPoolBuilder::new()

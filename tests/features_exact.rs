@@ -360,6 +360,57 @@ proptest! {
     }
 }
 
+/// Heights that 16 bits cannot hold beside each other: what is clipped must not count as near.
+#[test]
+fn clipped_heights_are_no_neighbors() {
+    let positions = [0.0, 0.0, 0.0, 0.0, 0.0, 65.530, 0.001, 0.0, 65.532];
+    let cloud = cloud(&positions, 0.001);
+    let mut spec = Schema::parse(&["neighbor_distance@k2"]).unwrap().spec().clone();
+    spec.cap_radius_m = 1000.0;
+    let schema = Schema::from_spec(spec).unwrap();
+    let by = |search| bits(&run(&cloud, &schema, Options { search, ..Options::default() }));
+    assert_eq!(by(Search::Grid), by(Search::KdTree));
+}
+
+/// Thousands of points at one place, as where returns were lost: a query must not visit them all.
+#[test]
+fn coincident_points_are_quick_and_exact() {
+    let mut positions: Vec<f64> = (0..300).flat_map(|i| [f64::from(i % 20) * 0.5, f64::from(i / 20) * 0.5, 1.0]).collect();
+    positions.extend([3.0, 3.0, 1.0].repeat(40_000));
+    let cloud = cloud(&positions, 0.001);
+    let schema = Schema::parse(&["planarity@k20", "neighbor_distance@k20"]).unwrap();
+    let matrix = run(&cloud, &schema, Options::default());
+    let distance = matrix.column("neighbor_distance@k20").unwrap();
+    assert!(distance[300..].iter().all(|&d| d == 0.0), "the twenty nearest of a doubled point lie at its place");
+    assert!(distance[0] > 0.0 && matrix.values.iter().all(|v| v.is_finite()));
+}
+
+/// One point far away from all others must be an error that says so, not an allocation.
+#[test]
+fn a_stray_point_is_refused_with_a_remedy() {
+    let mut positions: Vec<f64> = (0..3000).flat_map(|i| [f64::from(i % 60), f64::from(i / 60), 0.0]).collect();
+    positions.extend([900_000.0, 900_000.0, 0.0]);
+    let schema = Schema::parse(&["height_above_ground"]).unwrap();
+    let error = compute(&cloud(&positions, 0.001), &schema, &Options::default(), &Monitor::default()).unwrap_err();
+    assert!(error.code() == 100 && error.to_string().contains("far away"), "{error}");
+}
+
+/// A bird, on a fine lattice, over a wide window: squares of heights exceed 64 bits, and the result is still a number.
+#[test]
+fn wide_sums_of_fine_heights_do_not_overflow() {
+    let mut positions: Vec<f64> = (0..4000).flat_map(|i| [f64::from(i % 60), f64::from(i / 60), 0.0]).collect();
+    positions.extend([30.0, 30.0, 200.0]);
+    let schema = Schema::parse(&["vertical_std@g99", "vertical_std@c40.0"]).unwrap();
+    for resolution in [1e-3, 1e-7] {
+        let matrix = run(&cloud(&positions, resolution), &schema, Options::default());
+        // One point of 4001 at 200 m: σ = 200·√(n−1)/n.
+        let expected = 200.0 * 4000.0f64.sqrt() / 4001.0;
+        let middle = f64::from(matrix.column("vertical_std@g99").unwrap()[30 + 30 * 60]);
+        assert!((middle - expected).abs() < 1e-3, "{middle} {expected}");
+        assert!(matrix.values.iter().all(|v| v.is_finite()));
+    }
+}
+
 #[test]
 fn nothing_and_one_point() {
     let schema = schema();

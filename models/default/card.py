@@ -171,7 +171,8 @@ def recipe(report: Report) -> str:
   {network.DROPOUT:g}, {network.EPOCHS} epochs in batches of {network.BATCH_ROWS}; no class weights.
 - The {len(report.tiles)} tiles as delivered, and copies that keep {keeps} % of
   the pulses, each tilted by 0 to 30 % and stretched horizontally by 0.85 to 1.2, and with {ROOFS} rectangles of its ground
-  raised by 2.5 to 14 m to be flat roofs 12 to 60 m wide, because the tiles have no halls. Copies of fewer than
+  raised by 2.5 to 14 m to be flat roofs 12 to 60 m wide, because the tiles have no halls; as many are
+  only cleared of what stands on them. Copies of fewer than
   {LEAST_ROWS:,} points are repeated, up to {MOST_REPEATS} times.
 - A share of {network.ECHO_DROPOUT:g} of the rows is shown as if every echo were the only one of its pulse.
 - Features are computed by the same binary that will run the model, from files without class codes."""

@@ -44,10 +44,10 @@ CLASSES = [
 GROUND, VEGETATION, BUILDING, OTHER = range(4)
 CLASS_OF_CODE = {2: GROUND, 3: VEGETATION, 4: VEGETATION, 5: VEGETATION, 6: BUILDING}
 
-KEEPS = [1.0, 0.75, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.06, 0.04, 0.03, 0.02]
+KEEPS = [1.0, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.06, 0.04, 0.03, 0.02]
 """Share of the pulses in each copy."""
-ROOFS = 3
-"""Flat roofs of halls that are planted in each copy."""
+ROOFS = 2
+"""Flat roofs of halls, and as many bare fields, that are planted in each copy."""
 LEAST_ROWS = 20_000
 MOST_REPEATS = 4
 """A copy of fewer rows is repeated, so that sparse surveys count as well."""

@@ -55,7 +55,7 @@ class Change:
     scale: float = 1.0
     """Horizontal stretch."""
     roofs: int = 0
-    """Flat roofs of halls, larger than any building of the tiles: rectangles of ground that are raised to be roofs."""
+    """Flat roofs of halls, wider than any of the tiles: rectangles of ground that are raised. As many are only cleared."""
     single_echoes: bool = False
     """Every echo becomes the only one of its pulse, as in files that do not tell."""
     seed: int = 0
@@ -67,7 +67,9 @@ class Change:
         copy = cloud[kept[cloud.pulse]]
         dice = np.random.default_rng([self.seed, 1])
         for _ in range(self.roofs):
-            copy = with_roof(copy, dice)
+            # As many bare fields as roofs: they look alike but for the height, which is what is to be learnt.
+            copy = with_flat(copy, dice, roof=True)
+            copy = with_flat(copy, dice, roof=False)
         corner = cloud.xyz.min(axis=0)
         offset = (copy.xyz - corner) * [self.scale, self.scale, 1.0]
         uphill = np.array([np.cos(self.azimuth), np.sin(self.azimuth)])
@@ -79,8 +81,8 @@ class Change:
         return copy
 
 
-def with_roof(cloud: Cloud, dice: np.random.Generator) -> Cloud:
-    """A rectangle of ground becomes a flat roof somewhere between 2.5 and 14 m above; whatever else stood there goes.
+def with_flat(cloud: Cloud, dice: np.random.Generator, *, roof: bool) -> Cloud:
+    """A rectangle of ground becomes a flat roof, or a bare field; whatever else stood there goes.
 
     The tiles have no hall, and a network that has seen none takes the middle of a wide roof for ground.
     """
@@ -89,18 +91,24 @@ def with_roof(cloud: Cloud, dice: np.random.Generator) -> Cloud:
     centre = dice.uniform(low + sides / 2.0, high - sides / 2.0)
     turn = dice.uniform(0.0, np.pi / 2.0)
     height = np.exp(dice.uniform(*np.log(ROOF_HEIGHTS_M)))  # low halls are the hard ones, and the most
-    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    under = (np.abs((cloud.xyz[:, :2] - centre) @ axes.T) < sides / 2.0).all(axis=1)
-    roof = under & (cloud.code == GROUND_CODE)
-    xyz = cloud.xyz + np.outer(roof, [0.0, 0.0, height])
-    planted = replace(
-        cloud,
-        xyz=xyz,
-        return_number=np.where(roof, 1, cloud.return_number).astype(cloud.return_number.dtype),
-        number_of_returns=np.where(roof, 1, cloud.number_of_returns).astype(cloud.number_of_returns.dtype),
-        code=np.where(roof, BUILDING_CODE, cloud.code),
+    if not roof:
+        return clear(cloud, centre, sides, turn)[0]
+    bare, inside = clear(cloud, centre, sides, turn)
+    return replace(
+        bare,
+        xyz=bare.xyz + np.outer(inside, [0.0, 0.0, height]),
+        return_number=np.where(inside, 1, bare.return_number).astype(bare.return_number.dtype),
+        number_of_returns=np.where(inside, 1, bare.number_of_returns).astype(bare.number_of_returns.dtype),
+        code=np.where(inside, BUILDING_CODE, bare.code),
     )
-    return planted[roof | ~under]
+
+
+def clear(cloud: Cloud, centre: np.ndarray, sides: np.ndarray, turn: float) -> tuple[Cloud, np.ndarray]:
+    """The cloud with only ground left inside a rectangle, and which of its points lie there."""
+    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    inside = (np.abs((cloud.xyz[:, :2] - centre) @ axes.T) < sides / 2.0).all(axis=1)
+    kept = ~inside | (cloud.code == GROUND_CODE)
+    return cloud[kept], inside[kept]
 
 
 def read_mosaic(folder: Path, tiles: list[str]) -> Cloud:

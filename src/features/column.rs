@@ -323,7 +323,7 @@ impl Column {
             }
         }
         let Some(&measure) = Measure::ALL.iter().find(|m| m.name() == base) else {
-            return Err(unknown(format!("no feature is called `{base}`; `groma features --list` shows all")));
+            return Err(unknown(format!("no feature or set is called `{base}`; `groma features --list` shows all")));
         };
         match measure {
             Measure::HeightAboveMin => {

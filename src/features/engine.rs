@@ -63,12 +63,12 @@ impl<'a> Engine<'a> {
     /// [`Error::MissingColumn`](crate::Error::MissingColumn) for an attribute that the cloud lacks, those of the lattice,
     /// the survey and the blocks, [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn new(cloud: &'a PointCloud, schema: &Schema, options: &Options, monitor: &Monitor) -> Result<Self> {
-        let simd = options.simd.map_or_else(Simd::detect, Ok)?;
+        let simd = options.simd.map_or_else(Simd::detect, |simd| Simd::named(simd.name()))?;
         schema.expect_dtm(options.dtm.is_some())?;
         let attributes = Attributes::new(cloud, schema)?;
         monitor.begin(Stage::Ground, cloud.len() as u64);
         let lattice = Lattice::new(cloud, options.linear_unit_m)?;
-        let survey = Survey::new(cloud, &lattice, schema, &attributes, options)?;
+        let survey = Survey::new(cloud, &lattice, schema, &attributes, options, monitor)?;
         monitor.check()?;
         let plan = Plan::new(schema, &lattice, &survey)?;
         let blocks = Blocks::new(&lattice, options.block_size_m, schema.receptive_radius_m())?;
@@ -87,7 +87,9 @@ impl<'a> Engine<'a> {
     where
         C: FnMut(&[u32], &mut [f32]) -> Result<()>,
     {
-        monitor.begin(stage, self.lattice.len() as u64);
+        // One block: the base columns are a stage of their own. Several: they are part of each block's work.
+        let staged = self.plan.base.is_some() && self.blocks.len() == 1;
+        monitor.begin(if staged { Stage::Features } else { stage }, self.lattice.len() as u64);
         for at in 0..self.blocks.len() {
             let block = self.blocks.block(&self.lattice, at);
             if block.core.is_empty() {
@@ -97,16 +99,19 @@ impl<'a> Engine<'a> {
             let sorted = self.sort(&block)?;
             drop(block);
             let (base, base_width) = match &self.plan.base {
-                Some(pass) => self.base(pass, &sorted, monitor)?,
+                Some(pass) => self.base(pass, &sorted, staged, monitor)?,
                 None => (Vec::new(), 0),
             };
+            if staged {
+                monitor.begin(stage, self.lattice.len() as u64);
+            }
             let context = self.context(&self.plan.main, &sorted, &base, base_width);
             sorted.tasks.par_iter().try_for_each_init(
                 || (make(), Worker::new(self.simd), Batch::new(&context)),
                 |(consumer, worker, batch), task| {
                     monitor.check()?;
                     match consumer {
-                        Ok(consumer) => sorted.run(task, &sorted.core, worker, batch, consumer)?,
+                        Ok(consumer) => sorted.run(task, &sorted.core, monitor, worker, batch, consumer)?,
                         // Whoever first needs the consumer reports why there is none.
                         Err(_) => return std::mem::replace(consumer, make()).map(|_| ()),
                     }
@@ -146,7 +151,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The columns that others take means of, by slot, padded to a whole number of vectors.
-    fn base(&self, pass: &Pass, sorted: &Sorted, monitor: &Monitor) -> Result<(Vec<f32>, usize)> {
+    fn base(&self, pass: &Pass, sorted: &Sorted, staged: bool, monitor: &Monitor) -> Result<(Vec<f32>, usize)> {
         let columns = pass.outputs.len();
         let width = columns.next_multiple_of(ROW_BLOCK);
         let mut base = vec![0.0; sorted.flags.len() * width];
@@ -172,7 +177,11 @@ impl<'a> Engine<'a> {
                     }
                     Ok(())
                 };
-                sorted.run(task, &[], worker, batch, &mut store)
+                sorted.run(task, &[], monitor, worker, batch, &mut store)?;
+                if staged {
+                    monitor.advance(task.slots.len() as u64);
+                }
+                Ok(())
             },
         )?;
         Ok((base, width))
@@ -230,6 +239,7 @@ impl Sorted {
         &self,
         task: &Task,
         core: &[bool],
+        monitor: &Monitor,
         worker: &mut Worker,
         batch: &mut Batch<'_>,
         consume: &mut impl FnMut(&[u32], &mut [f32]) -> Result<()>,
@@ -240,6 +250,7 @@ impl Sorted {
             Index::Grid(grid) => {
                 let mut outcome = Ok(());
                 for cell in task.cells.clone() {
+                    monitor.check()?;
                     let slots = grid.start[cell] as usize..grid.start[cell + 1] as usize;
                     if !slots.clone().any(wanted) {
                         continue;
@@ -255,6 +266,7 @@ impl Sorted {
             }
             Index::KdTree(tree) => {
                 for slot in task.slots.clone().filter(|&slot| wanted(slot)) {
+                    monitor.check()?;
                     worker.scalar(&**tree, &self.flags, plan, slot);
                     let answer = Answer { slot, moments: &worker.moments, hits: &worker.hits };
                     batch.push(answer, consume)?;

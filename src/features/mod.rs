@@ -20,7 +20,7 @@ pub mod terrain;
 pub mod windows;
 
 use crate::cloud::PointCloud;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::raster::Dtm;
 use crate::job::{Monitor, Stage};
 pub use crate::neighbors::Search;
@@ -84,7 +84,15 @@ pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: 
     let width = schema.columns().len();
     let engine = Engine::new(cloud, schema, options, monitor)?;
     // Workers write disjoint rows; relaxed atomics say so without unsafe code and cost what plain stores cost.
-    let values: Vec<AtomicU32> = (0..cloud.len() * width).map(|_| AtomicU32::new(0)).collect();
+    let count = cloud.len().saturating_mul(width);
+    let mut values: Vec<AtomicU32> = Vec::new();
+    values.try_reserve_exact(count).map_err(|_| {
+        Error::invalid(
+            format!("{width} columns of {} points do not fit into memory", cloud.len()),
+            "ask for fewer columns, or split the cloud",
+        )
+    })?;
+    values.resize_with(count, || AtomicU32::new(0));
     engine.run(Stage::Features, monitor, || {
         Ok(|rows: &[u32], batch: &mut [f32]| {
             for (&row, from) in rows.iter().zip(batch.chunks_exact(width)) {

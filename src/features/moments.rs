@@ -26,7 +26,7 @@ pub struct Moments {
     /// Sums of x, y, z.
     pub sum: [i64; 3],
     /// Sums of xx, xy, xz, yy, yz, zz; zero except zz where the scale needs no shape.
-    pub products: [i64; 6],
+    pub products: [i128; 6],
     /// Smallest z; never above 0, because the point is its own neighbour.
     pub z_min: i32,
     /// Largest z; never below 0.
@@ -52,12 +52,12 @@ impl Moments {
             let [x, y, z] = points.at(hit.slot as usize).map(i64::from);
             let (x, y, z) = (x - qx, y - qy, z - qz);
             m.sum[2] += z;
-            m.products[5] += z * z;
+            m.products[5] += i128::from(z) * i128::from(z);
             if shape.full {
                 m.sum[0] += x;
                 m.sum[1] += y;
-                for (sum, product) in m.products.iter_mut().zip([x * x, x * y, x * z, y * y, y * z]) {
-                    *sum += product;
+                for (sum, (a, b)) in m.products.iter_mut().zip([(x, x), (x, y), (x, z), (y, y), (y, z)]) {
+                    *sum += i128::from(a) * i128::from(b);
                 }
             }
             #[allow(clippy::cast_possible_truncation)] // differences of two values below 2^31

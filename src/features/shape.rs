@@ -168,7 +168,7 @@ impl Neighborhoods {
             M::NormalX => out = *nx,
             M::NormalY => out = *ny,
             M::NormalZ | M::Horizontality => out = *nz,
-            M::Verticality => lanes!(i => 1.0 - nz[i]),
+            M::Verticality => lanes!(i => (1.0 - nz[i]).max(0.0)),
             M::Slope => lanes!(i => nz[i].min(1.0).acos()),
             M::PrincipalZ => out = e.principal_z,
             M::PlaneOffset => lanes!(i => offset(i)),
@@ -176,9 +176,9 @@ impl Neighborhoods {
             M::RoofLikelihood => lanes!(i => (nz[i] * planarity(i)).sqrt()),
             M::WallLikelihood => lanes!(i => ((1.0 - nz[i]).max(0.0) * planarity(i)).sqrt()),
             M::RoofScore => lanes!(i => nz[i] * planarity(i)),
-            M::WallScore => lanes!(i => (1.0 - nz[i]) * planarity(i)),
+            M::WallScore => lanes!(i => (1.0 - nz[i]).max(0.0) * planarity(i)),
             M::FacadeScore => {
-                lanes!(i => (1.0 - nz[i]) * (around[i].height_above_ground / 10.0).clamp(0.0, 1.0));
+                lanes!(i => (1.0 - nz[i]).max(0.0) * (around[i].height_above_ground / 10.0).clamp(0.0, 1.0));
             }
             M::ResidualStd => lanes!(i => l3[i].sqrt()),
             _ => unreachable!("{} is not a feature of the shape", measure.name()),
@@ -198,14 +198,13 @@ fn per_lane(f: impl Fn(usize) -> f64) -> Wide {
 }
 
 /// Σab/n − (Σa/n)(Σb/n), with an exact numerator.
-fn central(n: u32, product: i64, a: i64, b: i64) -> f64 {
+fn central(n: u32, product: i128, a: i64, b: i64) -> f64 {
     if n == 0 {
         return 0.0;
     }
-    let exact = product.checked_mul(n.into()).zip(a.checked_mul(b)).and_then(|(p, q)| p.checked_sub(q));
-    let numerator = exact.map_or_else(
-        || (i128::from(product) * i128::from(n) - i128::from(a) * i128::from(b)) as f64,
-        |small| small as f64,
-    );
+    let small = i64::try_from(product).ok().and_then(|p| p.checked_mul(n.into()));
+    let exact = small.zip(a.checked_mul(b)).and_then(|(p, q)| p.checked_sub(q));
+    let numerator =
+        exact.map_or_else(|| (product * i128::from(n) - i128::from(a) * i128::from(b)) as f64, |small| small as f64);
     numerator / (f64::from(n) * f64::from(n))
 }

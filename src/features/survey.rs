@@ -14,6 +14,7 @@ use crate::cloud::{PointCloud, names};
 use crate::error::{Error, Result};
 use crate::filters::ground::{GroundFilter, cell_size};
 use crate::filters::raster::{Raster, RasterFrame};
+use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
 use rayon::prelude::*;
 use std::cell::LazyCell;
@@ -70,6 +71,7 @@ impl Survey {
         schema: &Schema,
         attributes: &Attributes<'_>,
         options: &Options,
+        monitor: &Monitor,
     ) -> Result<Self> {
         let linear_unit_m = options.linear_unit_m;
         let mut survey = Self {
@@ -87,17 +89,18 @@ impl Survey {
             survey.flags = survey.flag_rows(lattice, schema, attributes);
             return Ok(survey);
         }
-        let frame = RasterFrame::new(lattice, linear_unit_m, cell_size(density(lattice, linear_unit_m)));
+        let frame = RasterFrame::new(lattice, linear_unit_m, cell_size(density(lattice)))?;
         survey.cell_m = frame.cell_m;
         let lowest = LazyCell::new(|| Raster::lowest(lattice, frame));
         for name in surfaces {
+            monitor.check()?;
             let surface = match (schema.spec().ground, &name) {
                 (GroundSource::Classified, None) => Surface::Made(classified_surface(cloud, lattice, frame)?),
                 (GroundSource::Dtm, None) => Surface::Given(Terrain::new(lattice, options)?),
                 _ => {
                     let spec = schema.surface(name.as_deref());
                     let (window_m, slope, max_tolerance_m) = (spec.window_m, spec.slope, spec.max_tolerance_m);
-                    Surface::Made(GroundFilter { window_m, slope, max_tolerance_m }.surface(&lowest))
+                    Surface::Made(GroundFilter { window_m, slope, max_tolerance_m }.surface(&lowest, monitor)?)
                 }
             };
             survey.surfaces.push((name, surface));
@@ -195,10 +198,11 @@ impl Wanted {
 }
 
 /// Points a square metre of the area that holds points.
-fn density(lattice: &Lattice, linear_unit_m: f64) -> f64 {
-    let frame = RasterFrame::new(lattice, linear_unit_m, OCCUPANCY_CELL_M);
+fn density(lattice: &Lattice) -> f64 {
+    let cells_per_step = lattice.unit_m / OCCUPANCY_CELL_M;
+    let cell = |steps: i32| (f64::from(steps) * cells_per_step) as u64;
     let [x, y, _] = &lattice.coordinates;
-    let occupied: HashSet<usize> = x.iter().zip(y).map(|(&x, &y)| frame.cell(x, y)).collect();
+    let occupied: HashSet<(u64, u64)> = x.iter().zip(y).map(|(&x, &y)| (cell(x), cell(y))).collect();
     lattice.len() as f64 / (occupied.len() as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M)
 }
 

@@ -17,7 +17,7 @@ pub struct Windows {
     sums: Vec<CellSums>,
 }
 
-/// Exact sums over points. Those of z wrap around, and unwrap when they are taken relative to a point nearby.
+/// Exact sums over points.
 #[derive(Clone, Copy, Debug)]
 struct CellSums {
     n: u32,
@@ -25,7 +25,7 @@ struct CellSums {
     z_max: i32,
     flagged: [u32; 4],
     sum: i64,
-    squares: i64,
+    squares: i128,
 }
 
 impl CellSums {
@@ -38,8 +38,8 @@ impl CellSums {
         for (count, more) in self.flagged.iter_mut().zip(other.flagged) {
             *count += more;
         }
-        self.sum = self.sum.wrapping_add(other.sum);
-        self.squares = self.squares.wrapping_add(other.squares);
+        self.sum += other.sum;
+        self.squares += other.squares;
     }
 }
 
@@ -61,8 +61,8 @@ impl Windows {
             for (bit, count) in sums.flagged.iter_mut().enumerate() {
                 *count += u32::from(flags[row] >> bit & 1);
             }
-            sums.sum = sums.sum.wrapping_add(height);
-            sums.squares = sums.squares.wrapping_add(height.wrapping_mul(height));
+            sums.sum += height;
+            sums.squares += i128::from(height * height);
         }
         cells.iter().map(|&cells| Self { cells, frame, sums: windowed(&single, frame, cells as usize / 2) }).collect()
     }
@@ -72,14 +72,14 @@ impl Windows {
     pub fn moments(&self, [x, y, z]: [i32; 3]) -> Moments {
         let sums = &self.sums[self.frame.cell(x, y)];
         let (n, z) = (i64::from(sums.n), i64::from(z));
-        // Σ(h−z)² = Σh² − 2z·Σh + n·z², in arithmetic that wraps: the result is small, whatever wrapped on the way.
-        let squares =
-            sums.squares.wrapping_sub(sums.sum.wrapping_mul(2 * z)).wrapping_add(n.wrapping_mul(z.wrapping_mul(z)));
+        // Σ(h−z)² = Σh² − 2z·Σh + n·z²
+        let wide = i128::from(z);
+        let squares = sums.squares - 2 * wide * i128::from(sums.sum) + i128::from(n) * wide * wide;
         #[allow(clippy::cast_possible_truncation)] // heights of one lattice differ by less than 2^31
         let relative = |height: i32| (i64::from(height) - z) as i32;
         Moments {
             n: sums.n,
-            sum: [0, 0, sums.sum.wrapping_sub(n.wrapping_mul(z))],
+            sum: [0, 0, sums.sum - n * z],
             products: [0, 0, 0, 0, 0, squares],
             z_min: relative(sums.z_min),
             z_max: relative(sums.z_max),
@@ -124,7 +124,7 @@ mod tests {
             let positions: Vec<f64> = points.iter().flat_map(|p| [p.0, p.1, p.2]).collect();
             let lattice = Lattice::new(&PointCloud::from_positions(&positions, 0.001).unwrap(), 1.0).unwrap();
             let flags: Vec<u8> = points.iter().map(|p| p.3).collect();
-            let frame = RasterFrame::new(&lattice, 1.0, 1.0);
+            let frame = RasterFrame::new(&lattice, 1.0, 1.0).unwrap();
             let windows = &Windows::all(&lattice, frame, &flags, &[2 * half + 1])[0];
             let [x, y, z] = &lattice.coordinates;
             let cell = |i: usize| (frame.cell(x[i], y[i]) % frame.nx, frame.cell(x[i], y[i]) / frame.nx);
@@ -138,7 +138,7 @@ mod tests {
                     let dz = i64::from(z[j]) - i64::from(z[i]);
                     expected.n += 1;
                     expected.sum[2] += dz;
-                    expected.products[5] += dz * dz;
+                    expected.products[5] += i128::from(dz * dz);
                     expected.z_min = expected.z_min.min(dz as i32);
                     expected.z_max = expected.z_max.max(dz as i32);
                     for bit in 0..4 {

@@ -4,6 +4,8 @@
 //! an object, and its cells are filled from the ground around it. Roofs and crowns wider than the largest window stay.
 
 use super::raster::Raster;
+use crate::error::Result;
+use crate::job::Monitor;
 
 /// Parameters of the filter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,12 +29,14 @@ impl GroundFilter {
     /// The ground under `lowest` (the lowest z of every cell, +∞ where empty): z in metres for every cell.
     ///
     /// An input without any point gives a surface of zeros.
-    #[must_use]
-    pub fn surface(&self, lowest: &Raster) -> Raster {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn surface(&self, lowest: &Raster, monitor: &Monitor) -> Result<Raster> {
         let cell = lowest.frame.cell_m;
         let empty: Vec<bool> = lowest.values.iter().map(|z| z.is_infinite()).collect();
         if !empty.contains(&false) {
-            return Raster { frame: lowest.frame, values: vec![0.0; lowest.values.len()] };
+            return Ok(Raster { frame: lowest.frame, values: vec![0.0; lowest.values.len()] });
         }
         let mut z = lowest.clone();
         z.fill_nearest(&empty);
@@ -44,12 +48,15 @@ impl GroundFilter {
         if unsure.contains(&false) {
             z.fill_nearest(&unsure);
         }
-        let largest = (self.window_m / cell).ceil().max(1.0) as usize;
+        // A window wider than the raster sees no more than the raster.
+        let widest = lowest.frame.nx.max(lowest.frame.ny);
+        let largest = ((self.window_m / cell).ceil().max(1.0) as usize).min(widest);
         let mut eroded = z.clone();
         let mut opened = z.clone();
         let mut object = unsure;
         let mut last = 0;
         for radius in radii(largest) {
+            monitor.check()?;
             // An opening by squares is an erosion by squares, grown step by step, and one dilation back.
             eroded = eroded.eroded(radius - last);
             last = radius;
@@ -63,9 +70,9 @@ impl GroundFilter {
         let mut ground = z;
         ground.fill_nearest(&object);
         if object.contains(&false) {
-            ground.relax(&object, RELAX_ROUNDS);
+            ground.relax(&object, RELAX_ROUNDS, monitor)?;
         }
-        ground
+        Ok(ground)
     }
 }
 
@@ -118,9 +125,10 @@ mod tests {
     #[test]
     fn a_house_is_cut_off_a_hillside() {
         let (lattice, truth) = hillside();
-        let frame = RasterFrame::new(&lattice, 1.0, 1.0);
+        let frame = RasterFrame::new(&lattice, 1.0, 1.0).unwrap();
         let ground = GroundFilter { window_m: 60.0, slope: 0.15, max_tolerance_m: 3.0 }
-            .surface(&Raster::lowest(&lattice, frame));
+            .surface(&Raster::lowest(&lattice, frame), &Monitor::default())
+            .unwrap();
         let [x, y, _] = &lattice.coordinates;
         for (i, truth) in truth.iter().enumerate() {
             let error = ground.sample(x[i], y[i]) - truth;

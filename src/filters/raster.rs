@@ -2,6 +2,8 @@
 //!
 //! Cells are aligned to whole multiples of their size in the CRS, so that neighbouring tiles see the same cells.
 
+use crate::error::{Error, Result};
+use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
 use rayon::prelude::*;
 
@@ -20,27 +22,45 @@ pub struct RasterFrame {
     cells_per_step: f64,
 }
 
-/// Points that lie on a cell border belong to the upper cell even if the rounding of their absolute coordinate says
-/// otherwise; a millionth of a cell is far less than any lattice step.
-const BORDER: f64 = 1e-6;
+/// Points that lie on a cell border belong to the upper cell even if the rounding of their absolute coordinate, or of the
+/// corner, says otherwise; so small a share of a cell is less than any lattice step of a survey.
+const BORDER: f64 = 1e-5;
+
+/// A raster may have so many cells for each point of its cloud, but at least [`MIN_CELLS`] and at most [`MAX_CELLS`].
+const CELLS_PER_POINT: f64 = 16.0;
+/// 4 × 4 km of 1 m cells.
+const MIN_CELLS: f64 = 16_777_216.0;
+/// Half a gigabyte of heights.
+const MAX_CELLS: f64 = 134_217_728.0;
 
 /// The corner is rounded to this fraction of a cell, so that the rounding of large absolute coordinates leaves no trace.
 const CORNER_STEPS: f64 = 65_536.0;
 
 impl RasterFrame {
     /// The frame that covers a lattice with cells of `cell_m` metres.
-    #[must_use]
-    pub fn new(lattice: &Lattice, linear_unit_m: f64, cell_m: f64) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if the raster would be out of proportion to the points: one point far away from all others
+    /// is enough for that.
+    pub fn new(lattice: &Lattice, linear_unit_m: f64, cell_m: f64) -> Result<Self> {
         let cells_per_step = lattice.unit_m / cell_m;
-        let mut size = [0usize; 2];
+        let mut size = [0.0; 2];
         let mut corner = [0.0; 2];
         for axis in 0..2 {
-            let origin = lattice.origin[axis] * linear_unit_m / cell_m + BORDER;
+            let origin = lattice.origin[axis] * linear_unit_m / cell_m;
             let highest = lattice.coordinates[axis].par_iter().copied().max().unwrap_or(0);
-            corner[axis] = ((origin - origin.floor()) * CORNER_STEPS).round() / CORNER_STEPS;
-            size[axis] = (corner[axis] + f64::from(highest) * cells_per_step) as usize + 1;
+            corner[axis] = ((origin - origin.floor()) * CORNER_STEPS).round() / CORNER_STEPS + BORDER;
+            size[axis] = (corner[axis] + f64::from(highest) * cells_per_step).floor() + 1.0;
         }
-        Self { cell_m, nx: size[0], ny: size[1], corner, cells_per_step }
+        let most = (CELLS_PER_POINT * lattice.len() as f64).clamp(MIN_CELLS, MAX_CELLS);
+        // Asked so that a size that is not a number is refused as well.
+        if (size[0] * size[1]).partial_cmp(&most).is_none_or(std::cmp::Ordering::is_gt) {
+            return Err(Error::invalid(
+                format!("{} points lie in {:.0} × {:.0} cells of {cell_m} m", lattice.len(), size[0], size[1]),
+                "remove points far away from all others (often at 0, 0, 0), or split the cloud",
+            ));
+        }
+        Ok(Self { cell_m, nx: size[0] as usize, ny: size[1] as usize, corner, cells_per_step })
     }
 
     /// Position of a point in cells from the raster's corner.
@@ -134,26 +154,32 @@ impl Raster {
 
     /// Replaces the cells for which `loose` holds by the mean of their 3 × 3 neighbourhood (clipped at the border), again
     /// and again.
-    pub fn relax(&mut self, loose: &[bool], rounds: usize) {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn relax(&mut self, loose: &[bool], rounds: usize, monitor: &Monitor) -> Result<()> {
         let (nx, ny) = (self.frame.nx, self.frame.ny);
         let cells: Vec<u32> = (0..self.values.len() as u32).filter(|&c| loose[c as usize]).collect();
-        let mut next = self.values.clone();
+        let mut next = vec![0.0; cells.len()];
         for _ in 0..rounds {
-            for &cell in &cells {
+            monitor.check()?;
+            let values = &self.values;
+            next.par_iter_mut().zip(&cells).with_min_len(4096).for_each(|(next, &cell)| {
                 let (column, row) = (cell as usize % nx, cell as usize / nx);
                 let (mut total, mut count) = (0.0, 0.0);
                 for y in row.saturating_sub(1)..=(row + 1).min(ny - 1) {
                     for x in column.saturating_sub(1)..=(column + 1).min(nx - 1) {
-                        total += self.values[y * nx + x];
+                        total += values[y * nx + x];
                         count += 1.0;
                     }
                 }
-                next[cell as usize] = total / count;
-            }
-            for &cell in &cells {
-                self.values[cell as usize] = next[cell as usize];
+                *next = total / count;
+            });
+            for (&cell, &next) in cells.iter().zip(&next) {
+                self.values[cell as usize] = next;
             }
         }
+        Ok(())
     }
 
     /// The value at a point, interpolated bilinearly between cell centres and constant beyond the outermost ones.
@@ -285,7 +311,7 @@ mod tests {
     fn raster(nx: usize, ny: usize, values: Vec<f32>) -> Raster {
         let corners = [0.0, 0.0, 0.0, nx as f64 - 0.5, ny as f64 - 0.5, 0.0];
         let cloud = PointCloud::from_positions(&corners, 0.01).unwrap();
-        let frame = RasterFrame::new(&Lattice::new(&cloud, 1.0).unwrap(), 1.0, 1.0);
+        let frame = RasterFrame::new(&Lattice::new(&cloud, 1.0).unwrap(), 1.0, 1.0).unwrap();
         assert_eq!((frame.nx, frame.ny), (nx, ny));
         Raster { frame, values }
     }

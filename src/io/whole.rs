@@ -35,9 +35,21 @@ pub fn write_whole(
         _ => Error::io(path, "rename into place", e.error),
     })?;
     // The name itself lasts only when the folder is on the disk; not every system can sync a folder.
-    #[cfg(unix)]
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io(folder, "sync", e))?;
-    Ok(())
+    sync_folder(folder)
+}
+
+/// Makes a new name in `folder` last. A system or a folder that cannot be synced is no failure: the file is there, whole.
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
+    use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(e) if ![InvalidInput, PermissionDenied, Unsupported].contains(&e.kind()) => {
+            Err(Error::io(folder, "sync", e))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

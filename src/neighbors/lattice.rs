@@ -41,7 +41,7 @@ impl Lattice {
                         "the cloud extends over {extent:.3e} steps of {unit} along {}, more than 2^31",
                         ["x", "y", "z"][axis]
                     ),
-                    "reproject it to a metric CRS, use one scale for all axes, or split it",
+                    "remove points far away from all others, use one scale for all axes, or split it",
                 ));
             }
             #[allow(clippy::cast_possible_truncation)] // bounded by the check above

@@ -25,7 +25,7 @@ pub struct ClassifyOptions {
     pub point_format: Option<u8>,
     /// Replace an output that exists.
     pub overwrite: bool,
-    /// ASPRS classes that keep their label (noise, say).
+    /// ASPRS classes that keep their label (noise, say); confidence and entropy of such a point are the model's all the same.
     pub keep_classes: Vec<u8>,
     /// Edge length of a block in metres; the manifest's if `None`. It bounds memory and changes no result.
     pub block_size_m: Option<f64>,
@@ -125,7 +125,9 @@ pub fn classify_cloud(
     monitor: &Monitor,
 ) -> Result<Predictions> {
     let features = features(model, options)?;
-    classify_timed(model, cloud, options, &features, monitor, &mut Timings::default())
+    let mut predictions = classify_timed(model, cloud, options, &features, monitor, &mut Timings::default())?;
+    keep_classes(&mut predictions.asprs, cloud, &options.keep_classes)?;
+    Ok(predictions)
 }
 
 /// Classifies a LAS/LAZ file into another; the output appears whole or not at all.
@@ -150,7 +152,10 @@ pub fn classify_file(
     // Whatever is wrong with the output is said before the long work begins.
     let mut writer = LasWriter::create(&reader, output, &dimensions, &write)?;
 
+    // What the file lacks is reported by the features, which know who needs it.
+    let there = reader.header().column_names();
     let mut columns = model.schema().required_columns();
+    columns.retain(|name| there.iter().any(|column| column == name));
     if !options.keep_classes.is_empty() && !columns.contains(&names::CLASSIFICATION) {
         columns.push(names::CLASSIFICATION);
     }
@@ -158,7 +163,7 @@ pub fn classify_file(
     timings.read_s = began.elapsed().as_secs_f64();
 
     let mut predictions = classify_timed(model, &cloud, &options, &features, monitor, &mut timings)?;
-    keep_classes(&mut predictions.asprs, &cloud, &options.keep_classes);
+    keep_classes(&mut predictions.asprs, &cloud, &options.keep_classes)?;
     let points = cloud.len() as u64;
     drop(cloud);
 
@@ -391,14 +396,20 @@ fn dimension_values(p: &Predictions, rows: std::ops::Range<usize>, options: &Cla
 }
 
 /// Puts back the labels of the classes that are to be kept.
-fn keep_classes(asprs: &mut [u8], cloud: &PointCloud, keep: &[u8]) {
-    if let Some(before) = cloud.column(names::CLASSIFICATION).and_then(|c| c.as_u8()) {
-        for (class, &before) in asprs.iter_mut().zip(before) {
-            if keep.contains(&before) {
-                *class = before;
-            }
+fn keep_classes(asprs: &mut [u8], cloud: &PointCloud, keep: &[u8]) -> Result<()> {
+    if keep.is_empty() {
+        return Ok(());
+    }
+    let before = cloud.column(names::CLASSIFICATION).and_then(|c| c.as_u8()).ok_or_else(|| Error::MissingColumn {
+        column: names::CLASSIFICATION.into(),
+        remedy: "supply it as u8, or keep no classes".into(),
+    })?;
+    for (class, &before) in asprs.iter_mut().zip(before) {
+        if keep.contains(&before) {
+            *class = before;
         }
     }
+    Ok(())
 }
 
 fn class_counts(asprs: &[u8]) -> Vec<(u8, u64)> {

@@ -84,14 +84,23 @@ pub fn extract_file(
         return Err(Error::OutputExists { path: output.to_path_buf() });
     }
     let start = Instant::now();
+    let source = LasReader::open(input)?;
+    // Whatever is wrong with the output is said before the long work begins; what is begun here leaves nothing behind.
+    if kind == Kind::Las {
+        drop(begin(&source, output, options)?);
+    }
     let engine = features::Options {
         search: options.search,
-        linear_unit_m: linear_unit(&LasReader::open(input)?, options.linear_unit_m)?,
+        linear_unit_m: linear_unit(&source, options.linear_unit_m)?,
         block_size_m: options.block_size_m,
         dtm: terrain(&options.schema, options.dtm.as_deref())?,
         ..features::Options::default()
     };
-    let cloud = read_cloud(input, &Columns::Named(&options.schema.required_columns()), monitor)?;
+    // What the file lacks is reported by the features, which know who needs it.
+    let there = source.header().column_names();
+    let mut columns = options.schema.required_columns();
+    columns.retain(|name| there.iter().any(|column| column == name));
+    let cloud = read_cloud(input, &Columns::Named(&columns), monitor)?;
     let read_s = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let matrix = features::compute(&cloud, &options.schema, &engine, monitor)?;
@@ -161,6 +170,18 @@ fn dimension_name(column: &str) -> String {
     if STANDARD.contains(&column) { format!("feature_{column}") } else { column.to_string() }
 }
 
+/// The output for the points of `reader` with one dimension a column.
+fn begin(reader: &LasReader, output: &Path, options: &ExtractOptions) -> Result<LasWriter> {
+    let dimension = |name: &String| NewDimension {
+        name: dimension_name(name),
+        description: String::new(),
+        kind: DimensionType::F32,
+    };
+    let dimensions: Vec<NewDimension> = options.schema.columns().iter().map(dimension).collect();
+    let write = WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
+    LasWriter::create(reader, output, &dimensions, &write)
+}
+
 /// The points of `input` again, with one dimension a column.
 fn write_dimensions(
     input: &Path,
@@ -170,15 +191,8 @@ fn write_dimensions(
     monitor: &Monitor,
 ) -> Result<()> {
     let mut reader = LasReader::open(input)?;
-    let dimensions: Vec<NewDimension> = matrix
-        .schema
-        .columns()
-        .iter()
-        .map(|name| NewDimension { name: dimension_name(name), description: String::new(), kind: DimensionType::F32 })
-        .collect();
-    let write = WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
-    let mut writer = LasWriter::create(&reader, output, &dimensions, &write)?;
-    let width = dimensions.len();
+    let mut writer = begin(&reader, output, options)?;
+    let width = options.schema.columns().len();
     let (mut records, mut row) = (Vec::new(), 0);
     loop {
         monitor.check()?;

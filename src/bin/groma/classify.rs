@@ -11,7 +11,7 @@ use groma::pipeline::{ClassifyOptions, FileSummary, classify_file};
 use groma::report::{self, Facts, MAP_PIXELS, page, picture, read_mosaic, thousands};
 use groma::{Error, Result};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Classify LAS, LAZ or COPC files.
 ///
@@ -73,6 +73,18 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         if path.exists() && !arguments.overwrite {
             return Err(Error::OutputExists { path: path.clone() });
         }
+        if tasks.iter().flat_map(|task| [&task.input, &task.output]).any(|tile| same_place(tile, path)) {
+            return Err(Error::invalid(format!("{} is a tile of this run", path.display()), "name another file"));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) && folder != Some(&arguments.output) {
+            return Err(Error::NotFound { path: path.clone(), remedy: "make its folder first".into() });
+        }
+    }
+    if let (Some(report), Some(png)) = (&arguments.report, &arguments.png)
+        && same_place(report, png)
+    {
+        return Err(Error::invalid(format!("{} is to be page and picture", png.display()), "name two files"));
     }
     if tasks.is_empty() {
         return inputs.give_up(console);
@@ -103,6 +115,16 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         write_reports(arguments, &facts, console)?;
     }
     Ok(exit)
+}
+
+/// Whether two paths name one file, which need not exist yet.
+fn same_place(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let by_folder = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(by_folder).unwrap_or_else(|| path.to_path_buf())
+    };
+    real(a) == real(b)
 }
 
 impl Arguments {

@@ -95,8 +95,11 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
 impl Arguments {
     fn schema(&self) -> Result<Schema> {
         let Some(path) = &self.schema else {
-            let named =
-                if self.columns.is_empty() { Schema::parse(&[&self.set]) } else { Schema::parse(&self.columns) }?;
+            let named = if self.columns.is_empty() {
+                Schema::parse(&[&self.set])
+            } else {
+                Schema::parse(&self.columns.iter().map(|c| c.trim()).collect::<Vec<_>>())
+            }?;
             let Some(ground) = self.ground else { return Ok(named) };
             return Schema::from_spec(SchemaSpec { ground: ground.source(), ..named.spec().clone() });
         };

@@ -52,7 +52,7 @@ const COLUMN_QUERIES: usize = 48;
 pub(super) fn next_group(s: &mut Scratch, grid: &Grid, reach: u64) -> Option<i32> {
     let z = &grid.points.z;
     let lowest = s.pending.iter().map(|&slot| z[slot as usize]).min()?;
-    let widest = MAX_LOCAL - reach as i64;
+    let widest = MAX_LOCAL - reach as i64 - 1;
     let half = if s.pending.len() > COLUMN_QUERIES { widest.min(2 * i64::from(grid.cell)) } else { widest };
     let top = i64::from(lowest) + 2 * half;
     s.group.clear();
@@ -93,7 +93,7 @@ pub(super) fn gather(
         let to = next..next + run.len();
         let (xs, ys, zs) = (&points.x[run.clone()], &points.y[run.clone()], &points.z[run.clone()]);
         for ((plane, &x), &y) in s.candidates.plane[to.clone()].iter_mut().zip(xs).zip(ys) {
-            *plane = (x - origin[0]) as u32 & 0xffff | ((y - origin[1]) as u32) << 16;
+            *plane = x.wrapping_sub(origin[0]) as u32 & 0xffff | (y.wrapping_sub(origin[1]) as u32) << 16;
         }
         for ((out, &z), &flag) in s.candidates.height[to.clone()].iter_mut().zip(zs).zip(&flags[run.clone()]) {
             // Lattice coordinates are not negative, so their difference fits.
@@ -157,6 +157,6 @@ pub(super) unsafe fn leave_out_far_heights<L: Lanes>(s: &mut Scratch, reach: u64
 /// A query's coordinates relative to its group, packed like the candidates.
 pub(super) fn pack(grid: &Grid, local: Local, slot: u32) -> (u32, u32) {
     let [x, y, z] = grid.points.at(slot as usize);
-    let plane = (x - local.origin[0]) as u32 & 0xffff | ((y - local.origin[1]) as u32) << 16;
+    let plane = x.wrapping_sub(local.origin[0]) as u32 & 0xffff | (y.wrapping_sub(local.origin[1]) as u32) << 16;
     (plane, (z - local.origin[2]) as u32 & 0xffff)
 }

@@ -23,9 +23,11 @@ use leaf::Scratch;
 /// An instruction set for which the kernel is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Simd {
-    /// AVX-512 F and BW, 16 lanes.
+    /// AVX-512 F and BW, 16 lanes. Made only by [`Simd::detect`], [`Simd::named`] and [`Simd::available`], on a CPU that has it.
+    #[non_exhaustive]
     Avx512,
-    /// AVX2, 8 lanes.
+    /// AVX2, 8 lanes. Made as the one above.
+    #[non_exhaustive]
     Avx2,
     /// Plain Rust.
     Portable,

@@ -77,12 +77,12 @@ pub unsafe fn sum<L: Lanes, S: Source<L>>(source: &S, vectors: usize, largest_pr
             let small = u64::from(moments.n).saturating_mul(largest_product.max(1 << 15)) <= i32::MAX as u64;
             let total = |lanes: L::V| if small { L::total32(lanes).into() } else { L::total(lanes) };
             moments.sum[2] += total(sz);
-            moments.products[5] += total(zz);
+            moments.products[5] += i128::from(total(zz));
             if shape.full {
                 moments.sum[0] += total(sx);
                 moments.sum[1] += total(sy);
                 for (sum, lanes) in moments.products.iter_mut().zip([xx, xy, xz, yy, yz]) {
-                    *sum += total(lanes);
+                    *sum += i128::from(total(lanes));
                 }
             }
         }

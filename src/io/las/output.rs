@@ -3,6 +3,7 @@
 
 use super::chunks::{guarded, items};
 use crate::error::{Error, Result};
+use crate::io::whole::sync_folder;
 use laz::laszip::ChunkTable;
 use laz::laszip::parallel::par_compress;
 use laz::{LazVlr, LazVlrBuilder};
@@ -196,12 +197,7 @@ impl OutputFile {
             std::io::ErrorKind::AlreadyExists => Error::OutputExists { path: path.clone() },
             _ => io(e.error),
         })?;
-        // The name itself must survive a power cut, too. Windows has no such call.
-        if cfg!(unix) {
-            let folder = folder_of(&path);
-            File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io(folder, "write", e))?;
-        }
-        Ok(())
+        sync_folder(folder_of(&path))
     }
 }
 
