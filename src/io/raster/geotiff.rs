@@ -182,7 +182,7 @@ fn refuse_hidden<R: BufRead + Seek>(path: &Path, decoder: &mut Decoder<R>) -> Re
     for (role, usual) in [("scale", 1.0), ("offset", 0.0)] {
         let item = items.split(&format!("role=\"{role}\"")).nth(1).and_then(|rest| rest.split(['<', '>']).nth(1));
         if item.is_some_and(|value| value.trim().parse::<f64>().ok() != Some(usual)) {
-            let what = format!("its values have a {role} (tag 42112, GDAL_METADATA)");
+            let what = format!("its values have a scale or an offset (tag 42112, GDAL_METADATA, {role})");
             return Err(unsupported(
                 path,
                 what,

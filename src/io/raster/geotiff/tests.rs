@@ -275,9 +275,9 @@ fn what_would_change_heights_is_refused() {
         })
     };
     scaled("<GDALMetadata><Item name=\"SCALE\" sample=\"0\" role=\"scale\">0.01</Item></GDALMetadata>")
-        .refused(203, "have a scale");
+        .refused(203, "GDAL_METADATA, scale");
     scaled("<GDALMetadata><Item name=\"OFFSET\" sample=\"0\" role=\"offset\">100</Item></GDALMetadata>")
-        .refused(203, "have a offset");
+        .refused(203, "GDAL_METADATA, offset");
     let plain = scaled("<GDALMetadata><Item name=\"SCALE\" sample=\"0\" role=\"scale\">1</Item></GDALMetadata>");
     assert_eq!(centres(&plain.open().unwrap()), expected());
 
