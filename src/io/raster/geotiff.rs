@@ -1,7 +1,10 @@
 //! GeoTIFF: one band of heights, and the tags that say where its cells lie.
 
+mod lzw;
+
 use super::{Cells, Grid, bounded, unsupported};
 use crate::error::{Error, Result};
+use lzw::{Layout, Predictor};
 use std::io::{BufRead, Seek};
 use std::path::Path;
 use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
@@ -14,6 +17,8 @@ const GDAL_METADATA: Tag = Tag::Unknown(42112);
 const RASTER_TYPE: u16 = 1025;
 const PIXEL_IS_AREA: u16 = 1;
 const PIXEL_IS_POINT: u16 = 2;
+/// `Compression` of LZW.
+const LZW: u64 = 5;
 /// `NewSubfileType` of an image that masks another.
 const MASK: u32 = 4;
 /// No file has so many images; a chain of them that is longer runs in a circle.
@@ -46,14 +51,14 @@ pub(super) fn read(path: &Path, source: impl BufRead + Seek, length: u64) -> Res
     limits.intermediate_buffer_size = usize::try_from(length).unwrap_or(usize::MAX);
     let mut decoder = decoder.with_limits(limits);
     let mut cells = Cells::empty(count, kind.is_wide());
-    Chunks::of(path, &mut decoder)?.read(path, &mut decoder, nodata, &mut cells)?;
+    Chunks::of(path, &mut decoder, kind)?.read(path, &mut decoder, nodata, &mut cells)?;
     Ok((grid, cells))
 }
 
 /// What the numbers of a band are.
 #[derive(Clone, Copy)]
 enum SampleKind {
-    Integer { bits: u8 },
+    Integer { bits: u8, signed: bool },
     Float { bits: u8 },
 }
 
@@ -69,7 +74,8 @@ impl SampleKind {
         let format = number(path, decoder, Tag::SampleFormat)?.unwrap_or(1);
         let format = u16::try_from(format).map_or(SampleFormat::Void, SampleFormat::from_u16_exhaustive);
         match (format, bits) {
-            (SampleFormat::Uint | SampleFormat::Int, 8 | 16 | 32) => Ok(Self::Integer { bits }),
+            (SampleFormat::Uint, 8 | 16 | 32) => Ok(Self::Integer { bits, signed: false }),
+            (SampleFormat::Int, 8 | 16 | 32) => Ok(Self::Integer { bits, signed: true }),
             (SampleFormat::IEEEFP, 32 | 64) => Ok(Self::Float { bits }),
             _ => {
                 let what = format!("its values are {format:?} of {bits} bits (tags 339, SampleFormat, and 258)");
@@ -80,7 +86,26 @@ impl SampleKind {
 
     /// Whether `f32` cannot hold all values exactly.
     fn is_wide(self) -> bool {
-        matches!(self, Self::Integer { bits: 32 } | Self::Float { bits: 64 })
+        matches!(self, Self::Integer { bits: 32, .. } | Self::Float { bits: 64 })
+    }
+
+    /// Bytes of a sample.
+    fn bytes(self) -> usize {
+        let (Self::Integer { bits, .. } | Self::Float { bits }) = self;
+        usize::from(bits / 8)
+    }
+
+    /// The number that a sample's bits are.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // to the sample's own width
+    fn value(self, bits: u64) -> f64 {
+        match self {
+            Self::Integer { bits: 8, signed: true } => f64::from(bits as u8 as i8),
+            Self::Integer { bits: 16, signed: true } => f64::from(bits as u16 as i16),
+            Self::Integer { signed: true, .. } => f64::from(bits as u32 as i32),
+            Self::Integer { signed: false, .. } => f64::from(bits as u32),
+            Self::Float { bits: 64 } => f64::from_bits(bits),
+            Self::Float { .. } => f64::from(f32::from_bits(bits as u32)),
+        }
     }
 }
 
@@ -157,7 +182,7 @@ fn refuse_hidden<R: BufRead + Seek>(path: &Path, decoder: &mut Decoder<R>) -> Re
     for (role, usual) in [("scale", 1.0), ("offset", 0.0)] {
         let item = items.split(&format!("role=\"{role}\"")).nth(1).and_then(|rest| rest.split(['<', '>']).nth(1));
         if item.is_some_and(|value| value.trim().parse::<f64>().ok() != Some(usual)) {
-            let what = format!("its values have a {role} (tag 42112, GDAL_METADATA)");
+            let what = format!("its values have a scale or an offset (tag 42112, GDAL_METADATA, {role})");
             return Err(unsupported(
                 path,
                 what,
@@ -188,15 +213,19 @@ struct Chunks {
     count: u32,
     /// Columns and rows of a whole one.
     size: [usize; 2],
+    /// Where each begins.
+    offsets: Vec<u64>,
     /// Stored bytes of each; none for one that was never written.
     bytes: Vec<u64>,
+    /// Those that are compressed with LZW are not left to the decoder.
+    lzw: Option<Layout>,
 }
 
 impl Chunks {
-    fn of<R: BufRead + Seek>(path: &Path, decoder: &mut Decoder<R>) -> Result<Self> {
-        let (name, count, tag) = match decoder.get_chunk_type() {
-            ChunkType::Strip => ("strip", decoder.strip_count(), Tag::StripByteCounts),
-            ChunkType::Tile => ("tile", decoder.tile_count(), Tag::TileByteCounts),
+    fn of<R: BufRead + Seek>(path: &Path, decoder: &mut Decoder<R>, kind: SampleKind) -> Result<Self> {
+        let (name, count, tags) = match decoder.get_chunk_type() {
+            ChunkType::Strip => ("strip", decoder.strip_count(), [Tag::StripOffsets, Tag::StripByteCounts]),
+            ChunkType::Tile => ("tile", decoder.tile_count(), [Tag::TileOffsets, Tag::TileByteCounts]),
         };
         let directory = |e| told(path, "its directory", e);
         let count = count.map_err(directory)?;
@@ -204,8 +233,20 @@ impl Chunks {
         if name == "tile" && width.max(height) > LONGEST_TILE {
             return Err(unsupported(path, format!("tiles of {width} × {height} cells"), CONVERT));
         }
-        let bytes = decoder.find_tag_unsigned_vec(tag).map_err(directory)?.unwrap_or_default();
-        Ok(Self { name, count, size: [width as usize, height as usize], bytes })
+        let mut list = |tag| Ok(decoder.find_tag_unsigned_vec(tag).map_err(directory)?.unwrap_or_default());
+        let (offsets, bytes) = (list(tags[0])?, list(tags[1])?);
+        let predictor = match number(path, decoder, Tag::Predictor)?.unwrap_or(1) {
+            2 => Predictor::Differences,
+            3 if matches!(kind, SampleKind::Float { .. }) => Predictor::Planes,
+            3 => return Err(unsupported(path, "tag 317 (Predictor) is 3, and the values are no floats", CONVERT)),
+            _ => Predictor::None,
+        };
+        let lzw = (number(path, decoder, Tag::Compression)? == Some(LZW)).then(|| Layout {
+            kind,
+            order: decoder.byte_order(),
+            predictor,
+        });
+        Ok(Self { name, count, size: [width as usize, height as usize], offsets, bytes, lzw })
     }
 
     /// Reads all of them into cells that have no height yet.
@@ -229,10 +270,19 @@ impl Chunks {
                 continue;
             }
             let (width, height) = decoder.chunk_data_dimensions(index);
-            let values = decoder.read_chunk(index).map_err(|e| told(path, &place(), e))?;
             let corner = [index as usize % across * self.size[0], index as usize / across * self.size[1]];
             let window = Window { columns, corner, size: [width as usize, height as usize], nodata };
-            let stored = match &values {
+            if let (Some(layout), Some(&offset), Some(&length)) =
+                (self.lzw, self.offsets.get(index as usize), self.bytes.get(index as usize))
+            {
+                let read = layout.read(decoder.inner(), (offset, length), self.size[0], window.size);
+                let values = read.map_err(|e| Error::io(path, "read", e))?;
+                if !values.is_some_and(|values| window.store(&values, cells)) {
+                    return Err(Error::malformed(path, place(), "its LZW codes are not those of the cells"));
+                }
+                continue;
+            }
+            let stored = match &decoder.read_chunk(index).map_err(|e| told(path, &place(), e))? {
                 DecodingResult::U8(v) => window.store(v, cells),
                 DecodingResult::I8(v) => window.store(v, cells),
                 DecodingResult::U16(v) => window.store(v, cells),

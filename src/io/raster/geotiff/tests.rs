@@ -134,14 +134,22 @@ fn every_number_and_compression_is_read() {
 
 /// Tiles of 16 × 16, which the encoder does not know; a tile without values is never written.
 fn tiles(tiles: &[Option<f32>], size: [u32; 2], nodata: bool) -> Made {
+    packed_tiles(tiles, size, nodata, false)
+}
+
+fn packed_tiles(tiles: &[Option<f32>], size: [u32; 2], nodata: bool, lzw: bool) -> Made {
     Made::new(|file| {
         let mut tiff = TiffEncoder::new_big(file).unwrap();
         let mut directory = tiff.image_directory().unwrap();
         let (mut offsets, mut counts) = (Vec::new(), Vec::new());
         for tile in tiles {
             let values = tile.map(|first| (0..256u16).map(|i| first + f32::from(i)).collect::<Vec<f32>>());
-            offsets.push(values.as_ref().map_or(0, |values| directory.write_data(&values[..]).unwrap()));
-            counts.push(if values.is_some() { 1024u64 } else { 0 });
+            let mut bytes: Vec<u8> = values.iter().flatten().flat_map(|v| v.to_ne_bytes()).collect();
+            if lzw {
+                bytes = weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&bytes).unwrap();
+            }
+            offsets.push(if values.is_some() { directory.write_data(&bytes[..]).unwrap() } else { 0 });
+            counts.push(if values.is_some() { bytes.len() as u64 } else { 0 });
         }
         for (tag, value) in [(Tag::ImageWidth, size[0]), (Tag::ImageLength, size[1]), (Tag::TileWidth, 16)] {
             directory.write_tag(tag, value).unwrap();
@@ -150,6 +158,7 @@ fn tiles(tiles: &[Option<f32>], size: [u32; 2], nodata: bool) -> Made {
         for (tag, value) in [(Tag::BitsPerSample, 32u16), (Tag::SampleFormat, 3), (Tag::PhotometricInterpretation, 1)] {
             directory.write_tag(tag, value).unwrap();
         }
+        directory.write_tag(Tag::Compression, if lzw { 5u16 } else { 1 }).unwrap();
         directory.write_tag(Tag::TileOffsets, &offsets[..]).unwrap();
         directory.write_tag(Tag::TileByteCounts, &counts[..]).unwrap();
         write_tags(&mut directory, &|number, _, text| {
@@ -171,6 +180,8 @@ fn tiles_are_put_together_and_unwritten_ones_are_empty() {
         let tile = column / 16 + row / 16 * 2;
         assert_eq!(height, Some((1000 * tile + row % 16 * 16 + column % 16) as f64), "{column} {row}");
     }
+    let packed = packed_tiles(&[Some(0.0), Some(1000.0), Some(2000.0), Some(3000.0)], [20, 18], false, true);
+    assert_eq!(centres(&packed.open().unwrap()), centres(&dtm));
     let sparse = [Some(0.0), None, Some(2000.0), Some(3000.0)];
     let heights = centres(&tiles(&sparse, [20, 18], true).open().unwrap());
     assert_eq!((heights[15], heights[16], heights[16 * 20 + 16]), (Some(15.0), None, Some(3000.0)));
@@ -264,9 +275,9 @@ fn what_would_change_heights_is_refused() {
         })
     };
     scaled("<GDALMetadata><Item name=\"SCALE\" sample=\"0\" role=\"scale\">0.01</Item></GDALMetadata>")
-        .refused(203, "have a scale");
+        .refused(203, "GDAL_METADATA, scale");
     scaled("<GDALMetadata><Item name=\"OFFSET\" sample=\"0\" role=\"offset\">100</Item></GDALMetadata>")
-        .refused(203, "have a offset");
+        .refused(203, "GDAL_METADATA, offset");
     let plain = scaled("<GDALMetadata><Item name=\"SCALE\" sample=\"0\" role=\"scale\">1</Item></GDALMetadata>");
     assert_eq!(centres(&plain.open().unwrap()), expected());
 
@@ -295,25 +306,30 @@ fn damage_is_an_error_wherever_it_is() {
         usual(number);
         text(Tag::GdalNodata, "-9999");
     };
-    let made = strips::<colortype::Gray32Float>(&HEIGHTS, 1, (Compression::Lzw, Predictor::None), tags);
-    let whole = std::fs::read(&made.path).unwrap();
-    for end in 0..whole.len() {
-        std::fs::write(&made.path, &whole[..end]).unwrap();
-        let e = made.open().unwrap_err();
-        assert!(matches!(e.code(), 202 | 203), "{end}: {e}");
-    }
-    // Nothing that a changed byte can do is worse than another raster.
-    for at in 0..whole.len() {
-        for value in [0, 1, 0x7f, 0xff] {
-            let mut bytes = whole.clone();
-            bytes[at] = value;
-            std::fs::write(&made.path, &bytes).unwrap();
-            if let Err(e) = made.open() {
-                assert!(matches!(e.code(), 202 | 203), "{at} = {value}: {e}");
+    use tiff::encoder::DeflateLevel;
+    for how in [Compression::Lzw, Compression::Deflate(DeflateLevel::Balanced), Compression::Uncompressed] {
+        let made = strips::<colortype::Gray32Float>(&HEIGHTS, 1, (how, Predictor::None), tags);
+        let whole = std::fs::read(&made.path).unwrap();
+        for end in 0..whole.len() {
+            std::fs::write(&made.path, &whole[..end]).unwrap();
+            let e = made.open().unwrap_err();
+            assert!(matches!(e.code(), 202 | 203), "{end}: {e}");
+        }
+        // Nothing that a changed byte can do is worse than another raster.
+        for at in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                std::fs::write(&made.path, &bytes).unwrap();
+                if let Err(e) = made.open() {
+                    assert!(matches!(e.code(), 202 | 203), "{at} = {value}: {e}");
+                }
             }
         }
     }
     // A size that the file cannot hold.
+    let made = strips::<colortype::Gray32Float>(&HEIGHTS, 4, PLAIN, tags);
+    let whole = std::fs::read(&made.path).unwrap();
     let mut bytes = whole.clone();
     let width = whole.windows(12).position(|w| w[..8] == [0, 1, 4, 0, 1, 0, 0, 0]).unwrap();
     bytes[width + 8..width + 12].copy_from_slice(&100_000_000u32.to_le_bytes());
