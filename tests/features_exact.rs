@@ -375,7 +375,8 @@ fn clipped_heights_are_no_neighbors() {
 /// Thousands of points at one place, as where returns were lost: a query must not visit them all.
 #[test]
 fn coincident_points_are_quick_and_exact() {
-    let mut positions: Vec<f64> = (0..300).flat_map(|i| [f64::from(i % 20) * 0.5, f64::from(i / 20) * 0.5, 1.0]).collect();
+    let mut positions: Vec<f64> =
+        (0..300).flat_map(|i| [f64::from(i % 20) * 0.5, f64::from(i / 20) * 0.5, 1.0]).collect();
     positions.extend([3.0, 3.0, 1.0].repeat(40_000));
     let cloud = cloud(&positions, 0.001);
     let schema = Schema::parse(&["planarity@k20", "neighbor_distance@k20"]).unwrap();

@@ -8,7 +8,6 @@ use laz::laszip::ChunkTable;
 use laz::laszip::parallel::par_compress;
 use laz::{LazVlr, LazVlrBuilder};
 use rayon::prelude::*;
-use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
