@@ -201,7 +201,7 @@ def limits() -> str:
 - Bridges, quays and terraces: there is no such class, and none was in the data that the model was scored on.
 - Power lines, poles, vehicles, walls and water: vegetation, building or other.
 - Terrestrial, mobile and bathymetric scans, and coordinates in a unit that the file does not state (taken as metres).
-- Cliffs and very steep terrain under forest: nothing like it was in the training data.
+- Slopes of 30 % and more, cliffs, terrain under dense forest: smooth bare slopes may be taken for roofs.
 - Decisions about single points: the labels are the producer's and were not checked here."""
 
 

@@ -78,9 +78,9 @@ impl FeatureMatrix {
 /// Computes every column of `schema` for every point of `cloud`.
 ///
 /// # Errors
-/// [`Error::MissingColumn`](crate::Error::MissingColumn) if the cloud lacks an attribute that the schema needs,
-/// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a terrain model that is missing, that nobody reads, or that
-/// does not cover all points, [`Error::Cancelled`](crate::Error::Cancelled).
+/// [`Error::MissingColumn`] if the cloud lacks an attribute that the schema needs,
+/// [`Error::InvalidArgument`] for a terrain model that is missing, that nobody reads, or that
+/// does not cover all points, [`Error::Cancelled`].
 pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: &Monitor) -> Result<FeatureMatrix> {
     let width = schema.columns().len();
     let engine = Engine::new(cloud, schema, options, monitor)?;
