@@ -92,6 +92,8 @@ pub struct Progress {
 #[derive(Debug, Default)]
 pub struct Monitor {
     cancel: CancelToken,
+    /// The watcher asked to stop this job; the caller's token, which may serve others, stays as it is.
+    stopped: AtomicBool,
     stage: AtomicU32,
     done: AtomicU64,
     total: AtomicU64,
@@ -119,7 +121,7 @@ impl Monitor {
     /// Whether the job was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
+        self.cancel.is_cancelled() || self.stopped.load(Ordering::Relaxed)
     }
 
     /// [`Error::Cancelled`] if the job was cancelled.
@@ -209,7 +211,6 @@ impl<'a> Job<'a> {
         };
         let (finished, wait) = std::sync::mpsc::channel();
         let monitor = &monitor;
-        let cancel = self.cancel.clone();
         let result = std::thread::scope(|scope| {
             let worker = scope.spawn(|| {
                 let result = pool.install(|| work(monitor));
@@ -219,7 +220,7 @@ impl<'a> Job<'a> {
             });
             while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(PROGRESS_PERIOD) {
                 if report(monitor.progress()).is_break() {
-                    cancel.cancel();
+                    monitor.stopped.store(true, Ordering::Relaxed);
                 }
             }
             worker.join()

@@ -154,10 +154,13 @@ impl OutputFile {
             laz.table.extend(&table);
             self.file.write_all(&bytes).map_err(|e| Error::io(&self.path, "write", e))?;
         }
-        let rest = whole * chunk - waiting;
-        self.pending.clear();
-        self.pending.resize((count - rest) * length, 0);
-        par_filled(&mut self.pending, rest, length, &fill);
+        // All that waited has gone, unless it waited for more threads than there are now.
+        let gone = (whole * chunk).min(waiting);
+        let rest = whole * chunk - gone;
+        self.pending.drain(..gone * length);
+        let kept = self.pending.len();
+        self.pending.resize(kept + (count - rest) * length, 0);
+        par_filled(&mut self.pending[kept..], rest, length, &fill);
         Ok(())
     }
 
