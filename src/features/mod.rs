@@ -2,7 +2,7 @@
 //!
 //! A [`Schema`] lists columns; [`compute`] gives them for every point of a cloud, [`Engine`] hands them to a consumer
 //! batch by batch without storing them. All neighbourhood sums are exact integers, so the values do not depend on
-//! threads, tiling, point order or instruction set. (Bands that are not whole numbers, which only arrays can hold, may differ
+//! threads, blocks or instruction set, nor on the order of points but where two neighbours are equally far. (Bands that are not whole numbers, which only arrays can hold, may differ
 //! in the last bit of their means and deviations.)
 
 pub mod attributes;

@@ -1,8 +1,8 @@
 //! Neighbour search: exact, with ties broken by (distance, position in file order).
 //!
 //! Two structures serve one trait: [`grid::Grid`] for airborne clouds and [`kdtree::KdTree`] for uneven ones. Both work
-//! on a [`lattice::Lattice`] of integers, so their answers are identical, whatever the threads, the tiling or the order
-//! of the points.
+//! on a [`lattice::Lattice`] of integers, so their answers are identical, whatever the threads or the blocks, and
+//! whatever the order of the points but for ties.
 
 pub mod grid;
 pub mod kdtree;
@@ -36,7 +36,8 @@ pub enum Selection {
     Cylinder,
 }
 
-/// A search structure over the points of a cloud. A point is its own first neighbour.
+/// A search structure over the points of a cloud. A point is its own neighbour, at distance 0; only where more than `k` points
+/// share its place, and come before it in the file, is it none of its `k` nearest.
 pub trait NeighborSearch: Sync {
     /// The points in the order of the structure.
     fn points(&self) -> &SortedPoints;
