@@ -42,9 +42,7 @@ macro_rules! twice {
 #[inline(always)]
 unsafe fn blend(chosen: Pair, other: Pair, v: Pair) -> Pair {
     // SAFETY: called only from the functions below, on a CPU with AVX2.
-    unsafe {
-        [_mm256_blendv_epi8(other[0], v[0], chosen[0]), _mm256_blendv_epi8(other[1], v[1], chosen[1])]
-    }
+    unsafe { [_mm256_blendv_epi8(other[0], v[0], chosen[0]), _mm256_blendv_epi8(other[1], v[1], chosen[1])] }
 }
 
 // SAFETY (all blocks below): the trait's contract requires a CPU with AVX2 and pointers good for 16 lanes; the
@@ -121,17 +119,8 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
-    unsafe fn not_above(a: Pair, b: Pair) -> Pair {
-        // There is only "greater": not above is its complement.
-        unsafe {
-            let ones = _mm256_set1_epi32(-1);
-            let above = Self::above(a, b);
-            [_mm256_xor_si256(above[0], ones), _mm256_xor_si256(above[1], ones)]
-        }
-    }
-    #[inline(always)]
-    unsafe fn above(a: Pair, b: Pair) -> Pair {
-        twice!(_mm256_cmpgt_epi32, a, b)
+    unsafe fn below(a: Pair, b: Pair) -> Pair {
+        twice!(_mm256_cmpgt_epi32, b, a)
     }
     #[inline(always)]
     unsafe fn both(a: Pair, b: Pair) -> Pair {

@@ -4,7 +4,7 @@
 //! those of its neighbours. What is relative to the query follows at the end, exactly, because all sums are integers.
 #![allow(unsafe_code)]
 
-use super::candidates::{Around, Candidates, TERMS};
+use super::candidates::{Around, Candidates, TERMS, one};
 use super::lanes::{LANES, Lanes};
 use super::select::{Active, Row, for_active};
 use super::{GroupSums, Want};
@@ -13,8 +13,8 @@ use super::{GroupSums, Want};
 pub(super) struct Chosen<'a, L: Lanes> {
     pub candidates: &'a Candidates,
     pub active: Active<'a>,
-    /// Neighbours are not farther than this, in steps².
-    pub limit: L::V,
+    /// Neighbours are nearer than this, in steps².
+    pub beyond: L::V,
     pub around: Around,
     /// The queries' places, relative to the middle of the group: as vectors and as numbers.
     pub query: (L::V, L::V),
@@ -33,15 +33,18 @@ fn batch(largest: i64) -> usize {
 }
 
 impl<L: Lanes> Chosen<'_, L> {
-    /// Adds up what is wanted into the asked lanes of `sums`.
+    /// Adds up what is wanted into the asked lanes of `sums`; `counts` are the numbers of neighbours, where they are known.
     ///
     /// # Safety
     /// The CPU has the instructions of `L`; the candidates are measured, and multiplied where products are wanted.
     #[inline(always)]
-    pub unsafe fn add_up(&self, want: Want, sums: &mut GroupSums) {
+    pub unsafe fn add_up(&self, want: Want, counts: Option<&Row>, sums: &mut GroupSums) {
         // SAFETY: the caller's promise.
         unsafe {
-            self.count(want, sums);
+            match counts {
+                Some(counts) if !want.range => self.put(&mut sums.n, |i| counts[i] as u32),
+                _ => self.count(want, sums),
+            }
             if want.full {
                 self.products::<TERMS>([0, 1, 2, 3, 4, 5, 6, 7, 8], sums);
             } else if want.vertical {
@@ -65,7 +68,7 @@ impl<L: Lanes> Chosen<'_, L> {
     #[inline(always)]
     unsafe fn within(&self, at: usize) -> L::M {
         // SAFETY: every active candidate is measured.
-        unsafe { L::not_above(L::load(self.candidates.distance_sq.as_ptr().add(at * LANES)), self.limit) }
+        unsafe { L::below(L::load(self.candidates.distance_sq.as_ptr().add(at * LANES)), self.beyond) }
     }
 
     /// Writes the asked lanes of a row.
@@ -81,7 +84,7 @@ impl<L: Lanes> Chosen<'_, L> {
     unsafe fn count(&self, want: Want, sums: &mut GroupSums) {
         // SAFETY: as the caller's.
         unsafe {
-            let (zero, one) = (L::splat(0), L::splat(1));
+            let (zero, one) = (L::splat(0), L::splat(one()));
             let mut count = zero;
             if !want.range {
                 for_active!(self.active, at => { count = L::add_where(self.within(at), count, one); });
@@ -189,15 +192,15 @@ impl<L: Lanes> Chosen<'_, L> {
     unsafe fn sides(&self, sums: &mut GroupSums) {
         // SAFETY: as the caller's.
         unsafe {
-            let (zero, one) = (L::splat(0), L::splat(1));
+            let (zero, one) = (L::splat(0), L::splat(one()));
             let (mut below, mut above) = (zero, zero);
             let here = L::load(self.places[2].as_ptr());
             let (bottom, top) = (L::sub(here, L::splat(self.threshold)), L::add(here, L::splat(self.threshold)));
             let z = self.candidates.term(2);
             for_active!(self.active, at => {
                 let (within, z) = (self.within(at), L::splat(*z.add(at)));
-                below = L::add_where(L::both(within, L::above(bottom, z)), below, one);
-                above = L::add_where(L::both(within, L::above(z, top)), above, one);
+                below = L::add_where(L::both(within, L::below(z, bottom)), below, one);
+                above = L::add_where(L::both(within, L::below(top, z)), above, one);
             });
             let (below, above) = (row::<L>(below), row::<L>(above));
             self.put(&mut sums.below, |i| below[i] as u32);
