@@ -315,7 +315,7 @@ impl Job<'_> {
                 let lists = scale * LANES..(scale + 1) * LANES;
                 if near.want.hits {
                     let distances = near.want.distances.then(|| &mut self.group.distances[lists.clone()]);
-                    chosen.list(&mut self.group.hits[lists], distances);
+                    chosen.list(&self.group.scales[scale].n, &mut self.group.hits[lists], distances);
                 }
                 if let Some(smaller) = scale.checked_sub(1).map(|at| plan.nearest[at].k) {
                     // The smaller scale looks only at what is within some larger one.
@@ -376,7 +376,7 @@ impl Job<'_> {
                 let lists = scale * LANES..(scale + 1) * LANES;
                 if radius.want.hits {
                     let distances = radius.want.distances.then(|| &mut self.group.distances[lists.clone()]);
-                    chosen.list(&mut self.group.hits[lists], distances);
+                    chosen.list(&self.group.scales[scale].n, &mut self.group.hits[lists], distances);
                 }
             }
         }

@@ -293,30 +293,66 @@ impl<L: Lanes> Chosen<'_, L> {
     }
 
     /// Slots of the neighbours, and their squared distances if `distances` is there: of every query in `lists` its own.
+    /// `counts` are the numbers of neighbours.
+    ///
+    /// # Safety
+    /// As [`Chosen::add_up`]; `counts` are right.
     #[inline(always)]
-    pub unsafe fn list(&self, lists: &mut [Vec<u32>], mut distances: Option<&mut [Vec<u64>]>) {
-        for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
-            lists[query].clear();
-            if let Some(distances) = &mut distances {
-                distances[query].clear();
-            }
-        }
-        for_active!(self.active, at => {
-            // SAFETY: as the caller's.
-            let mut bits = unsafe { L::bits(self.within(at)) } & self.asked;
-            let slot = self.candidates.slot[at];
-            while bits != 0 {
-                let query = bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                lists[query].push(slot);
-                if let Some(distances) = &mut distances {
-                    // Horizontal distances choose the neighbours of a cylinder, but are not asked for.
-                    let dz = i64::from(self.candidates.height[at] as i16) - i64::from(self.places[2][query]);
-                    let rise = if self.around.flat { dz * dz } else { 0 };
-                    distances[query].push((i64::from(self.candidates.distance_sq[at * LANES + query]) + rise) as u64);
+    pub unsafe fn list(&self, counts: &[u32; LANES], lists: &mut [Vec<u32>], distances: Option<&mut [Vec<u64>]>) {
+        match distances {
+            // SAFETY: the caller's promise.
+            None => unsafe { self.fill(counts, lists, |_, _| ()) },
+            Some(distances) => {
+                let mut to = [std::ptr::null_mut::<u64>(); LANES];
+                for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+                    distances[query].clear();
+                    distances[query].reserve(counts[query] as usize);
+                    to[query] = distances[query].as_mut_ptr();
+                }
+                // SAFETY: the caller's promise; there is room for as many as are counted.
+                unsafe {
+                    self.fill(counts, lists, |query, at| {
+                        // Horizontal distances choose the neighbours of a cylinder, but are not asked for.
+                        let dz = i64::from(self.candidates.height[at] as i16) - i64::from(self.places[2][query]);
+                        let rise = if self.around.flat { dz * dz } else { 0 };
+                        *to[query] = (i64::from(self.candidates.distance_sq[at * LANES + query]) + rise) as u64;
+                        to[query] = to[query].add(1);
+                    });
+                    for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+                        distances[query].set_len(counts[query] as usize);
+                    }
                 }
             }
-        });
+        }
+    }
+
+    /// Lists the slots; tells `each` of every query and candidate.
+    #[inline(always)]
+    unsafe fn fill(&self, counts: &[u32; LANES], lists: &mut [Vec<u32>], mut each: impl FnMut(usize, usize)) {
+        let mut to = [std::ptr::null_mut::<u32>(); LANES];
+        for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+            lists[query].clear();
+            lists[query].reserve(counts[query] as usize);
+            to[query] = lists[query].as_mut_ptr();
+        }
+        // SAFETY: as the caller's; every query has as many neighbours as are counted.
+        unsafe {
+            for_active!(self.active, at => {
+                let mut bits = L::bits(self.within(at)) & self.asked;
+                let slot = *self.candidates.slot.as_ptr().add(at);
+                while bits != 0 {
+                    let query = bits.trailing_zeros() as usize % LANES;
+                    bits &= bits - 1;
+                    *to[query] = slot;
+                    to[query] = to[query].add(1);
+                    each(query, at);
+                }
+            });
+            for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+                debug_assert_eq!(to[query].offset_from(lists[query].as_ptr()) as usize, counts[query] as usize);
+                lists[query].set_len(counts[query] as usize);
+            }
+        }
     }
 }
 
