@@ -1,4 +1,7 @@
 //! Filters over whole clouds.
 
 pub mod ground;
+pub mod heights;
+pub mod places;
 pub mod raster;
+pub mod tin;

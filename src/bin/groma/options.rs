@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use groma::features::Search;
 use groma::features::schema::GroundSource;
+use groma::filters::heights::Interpolation;
 use groma::model::Model;
 use groma::{Error, Result, device, runtime};
 use std::path::PathBuf;
@@ -101,6 +102,31 @@ impl GroundName {
             Self::Filter => GroundSource::Filter,
             Self::Classified => GroundSource::Classified,
             Self::Dtm => GroundSource::Dtm,
+        }
+    }
+}
+
+/// How the ground is found between ground points, on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InterpolationName {
+    /// A raster of the ground, bilinear between the centres of its cells
+    Raster,
+    /// The nearest ground point
+    Nearest,
+    /// The mean of the 8 nearest ground points, weighted by the inverse of their squared distances
+    Idw,
+    /// Triangles of the ground points; the nearest one outside their hull
+    Tin,
+}
+
+impl InterpolationName {
+    /// The library's value; none for a raster.
+    pub fn between_points(self) -> Option<Interpolation> {
+        match self {
+            Self::Raster => None,
+            Self::Nearest => Some(Interpolation::Nearest),
+            Self::Idw => Some(Interpolation::Idw),
+            Self::Tin => Some(Interpolation::Tin),
         }
     }
 }
