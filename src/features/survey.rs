@@ -12,13 +12,12 @@ use super::terrain::Terrain;
 use super::windows::Windows;
 use crate::cloud::{PointCloud, names};
 use crate::error::{Error, Result};
-use crate::filters::ground::{GroundFilter, cell_size};
+use crate::filters::ground::{COARSE_STEP, GroundFilter, cell_size, density};
 use crate::filters::raster::{Raster, RasterFrame};
 use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
 use rayon::prelude::*;
 use std::cell::LazyCell;
-use std::collections::HashSet;
 
 /// Ground surfaces and window minima of an input, as far as a schema needs them.
 #[derive(Debug)]
@@ -52,9 +51,6 @@ impl Surface {
 
 /// Points lower than this above the default surface are near the ground, in metres.
 const NEAR_GROUND_M: f64 = 0.4;
-
-/// Cells by which the occupied area of an input is measured, in metres.
-const OCCUPANCY_CELL_M: f64 = 5.0;
 
 /// The ASPRS class of ground.
 const GROUND: u8 = 2;
@@ -100,7 +96,8 @@ impl Survey {
                 _ => {
                     let spec = schema.surface(name.as_deref());
                     let (window_m, slope, max_tolerance_m) = (spec.window_m, spec.slope, spec.max_tolerance_m);
-                    Surface::Made(GroundFilter { window_m, slope, max_tolerance_m }.surface(&lowest, monitor)?)
+                    let filter = GroundFilter { window_m, slope, max_tolerance_m, max_step: COARSE_STEP };
+                    Surface::Made(filter.surface(&lowest, monitor)?)
                 }
             };
             survey.surfaces.push((name, surface));
@@ -195,15 +192,6 @@ impl Wanted {
             self.surfaces.push(None);
         }
     }
-}
-
-/// Points a square metre of the area that holds points.
-fn density(lattice: &Lattice) -> f64 {
-    let cells_per_step = lattice.unit_m / OCCUPANCY_CELL_M;
-    let cell = |steps: i32| (f64::from(steps) * cells_per_step) as u64;
-    let [x, y, _] = &lattice.coordinates;
-    let occupied: HashSet<(u64, u64)> = x.iter().zip(y).map(|(&x, &y)| (cell(x), cell(y))).collect();
-    lattice.len() as f64 / (occupied.len() as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M)
 }
 
 /// Mean height of the points of class 2 in every cell, elsewhere that of the nearest such cell.
