@@ -1,10 +1,17 @@
-//! Ground points: found on real tiles and on made slopes, whatever the order of the points.
+//! Ground points: found on real tiles and on made slopes, whatever the order of the points; files keep all but their
+//! classes.
 
-use groma::cloud::{PointCloud, names};
+#[cfg(feature = "cli")]
+mod cli_support;
+
+use groma::cloud::{PointCloud, Values, names};
 use groma::filters::ground_points::GroundOptions;
-use groma::io::las::{Columns, read_cloud};
-use groma::job::{Job, Monitor};
+use groma::filters::heights::Interpolation;
+use groma::io::las::{Columns, LasReader, WriteOptions, read_cloud, write_cloud};
+use groma::io::raster::Dtm;
+use groma::job::{CancelToken, Job, Monitor};
 use groma::neighbors::lattice::Lattice;
+use groma::pipeline::ground::{GroundFileOptions, GroundLabels, ground_cloud, ground_file};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -133,4 +140,175 @@ fn slopes_stay_ground_up_to_their_borders() {
         check(&format!("houses and trees on a slope of {rise}"), made(2, true, slope(rise)), 2.5);
     }
     check("a built valley with slopes of 0.5", made(3, true, valley), 6.0);
+}
+
+/// Points of a few metres, some of them at one place: all that can go wrong with few points.
+fn small_clouds() -> impl Strategy<Value = Vec<[i32; 3]>> {
+    prop_oneof![
+        prop::collection::vec([0..3000i32, 0..3000i32, 0..800i32], 0..120),
+        prop::collection::vec([0..4i32, 0..4i32, 0..4i32], 1..60),
+        prop::collection::vec((0..9000i32, 0..9i32).prop_map(|(x, z)| [x, 50, z]), 1..60),
+        prop::collection::vec((0..20i32, 0..20i32, 0..3i32).prop_map(|(x, y, z)| [x * 100, y * 100, z]), 1..120),
+    ]
+}
+
+fn cloud(points: &[[i32; 3]], shift_m: f64) -> PointCloud {
+    let positions: Vec<f64> = points.iter().flatten().map(|&steps| f64::from(steps) * 0.01 + shift_m).collect();
+    PointCloud::from_positions(&positions, 0.01).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Each point keeps its answer when the points come in another order, lie elsewhere, or are worked on by more threads.
+    #[test]
+    fn order_place_and_threads_do_not_matter(points in small_clouds(), turn in 0..100usize) {
+        let labels = GroundLabels { height: Some(Interpolation::Tin), ..GroundLabels::default() };
+        let find = |cloud: &PointCloud, threads: usize| {
+            Job::new().threads(threads).run(|monitor| ground_cloud(cloud, &labels, 1.0, monitor)).unwrap()
+        };
+        let here = find(&cloud(&points, 0.0), 1);
+        prop_assert_eq!(here.ground_points > 0, !points.is_empty());
+        prop_assert!(here.height.as_ref().unwrap().iter().all(|height| height.is_finite()));
+        prop_assert_eq!(&find(&cloud(&points, 0.0), 3), &here);
+        prop_assert_eq!(&find(&cloud(&points, 1_000_000.0), 2), &here);
+        let mut turned = points.clone();
+        turned.rotate_left(turn % points.len().max(1));
+        turned.reverse();
+        let mut there = find(&cloud(&turned, 0.0), 2);
+        there.classes.reverse();
+        there.classes.rotate_right(turn % points.len().max(1));
+        if let Some(heights) = &mut there.height {
+            heights.reverse();
+            heights.rotate_right(turn % points.len().max(1));
+        }
+        prop_assert_eq!(there, here);
+    }
+}
+
+/// A meadow with a house and noise above and below, as a file with classes that mean something to somebody.
+fn field() -> PointCloud {
+    let (positions, _) = made(5, true, |x, _| 0.05 * x);
+    let mut cloud = PointCloud::from_positions(&positions[..90_000], 0.01).unwrap();
+    let classes = (0..cloud.len()).map(|row| [1, 2, 5, 7][row % 4]).collect();
+    cloud.insert(names::CLASSIFICATION, Values::U8(classes)).unwrap();
+    cloud.insert(names::INTENSITY, Values::U16((0..cloud.len()).map(|row| row as u16).collect())).unwrap();
+    cloud
+}
+
+#[test]
+fn classes_are_kept_or_ignored_as_asked() {
+    let cloud = field();
+    let before = cloud.column(names::CLASSIFICATION).unwrap().as_u8().unwrap().to_vec();
+    let find = |labels: GroundLabels| ground_cloud(&cloud, &labels, 1.0, &Monitor::default()).unwrap();
+    let usual = find(GroundLabels::default());
+    let kept = find(GroundLabels { keep_others: true, ..GroundLabels::default() });
+    let all = find(GroundLabels { ignore_classes: Vec::new(), ..GroundLabels::default() });
+    assert_eq!((usual.ignored_points, all.ignored_points), (cloud.len() as u64 / 4, 0));
+    for (row, &before) in before.iter().enumerate() {
+        let expected = match (usual.classes[row], before) {
+            (_, 7) => 7,
+            (2, _) => 2,
+            (_, 2) => 1,
+            (_, other) => other,
+        };
+        assert_eq!(kept.classes[row], expected);
+        assert!(if before == 7 { usual.classes[row] == 7 } else { [1, 2].contains(&usual.classes[row]) });
+        assert!([1, 2].contains(&all.classes[row]));
+    }
+    // What is ignored has no part: the rest alone has the same ground.
+    let seen: Vec<u32> = (0..cloud.len() as u32).filter(|&row| before[row as usize] != 7).collect();
+    let alone = ground_cloud(&cloud.select(&seen), &GroundLabels::default(), 1.0, &Monitor::default()).unwrap();
+    assert!(seen.iter().zip(&alone.classes).all(|(&row, &class)| usual.classes[row as usize] == class));
+}
+
+#[test]
+fn a_file_keeps_all_but_its_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let cloud = field();
+    write_cloud(&cloud, &at("in.laz"), 6, None, &WriteOptions::default()).unwrap();
+    let labels = GroundLabels { height: Some(Interpolation::Tin), ..GroundLabels::default() };
+    let options = GroundFileOptions { labels: labels.clone(), dtm: Some(at("ground.tif")), ..Default::default() };
+    let monitor = Monitor::default();
+    let summary = ground_file(&at("in.laz"), &at("out.laz"), &options, &monitor).unwrap();
+    let (before, after) = (read_cloud(&at("in.laz"), &Columns::All, &monitor).unwrap(), at("out.laz"));
+    let after = read_cloud(&after, &Columns::All, &monitor).unwrap();
+    assert_eq!(before.coordinates(), after.coordinates());
+    for column in before.columns().iter().filter(|c| c.name != names::CLASSIFICATION) {
+        assert_eq!(after.column(&column.name), Some(&column.values), "{}", column.name);
+    }
+    let said = ground_cloud(&cloud, &labels, 1.0, &monitor).unwrap();
+    assert_eq!(after.column(names::CLASSIFICATION).unwrap().as_u8().unwrap(), said.classes);
+    assert_eq!(after.column("height_above_ground"), said.height.clone().map(Values::F32).as_ref());
+    assert_eq!((summary.points, summary.ground_points), (cloud.len() as u64, said.ground_points));
+    assert_eq!(summary.class_counts.iter().map(|(_, points)| points).sum::<u64>(), summary.points);
+
+    // The terrain model is the ground: 0.05 x, with noise.
+    let dtm = Dtm::open(at("ground.tif")).unwrap();
+    for row in (0..cloud.len()).step_by(97) {
+        let [x, y, _] = cloud.position(row);
+        let error = dtm.sample(x, y).unwrap() - 0.05 * x;
+        assert!(error.abs() < 0.4, "{error} at {x} {y}");
+    }
+
+    // What exists is not replaced, what was cancelled leaves nothing.
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(ground_file(&at("in.laz"), &at("out.laz"), &options, &monitor).unwrap_err().code(), 205);
+    assert_eq!(ground_file(&at("in.laz"), &at("new.laz"), &options, &monitor).unwrap_err().code(), 205);
+    let cancelled = CancelToken::new();
+    cancelled.cancel();
+    let bare = GroundFileOptions::default();
+    let stopped = ground_file(&at("in.laz"), &at("new.laz"), &bare, &Monitor::new(cancelled)).unwrap_err();
+    assert_eq!((stopped.code(), files()), (500, 3));
+    assert!(LasReader::open(&at("out.laz")).is_ok());
+}
+
+#[test]
+fn impossible_parameters_are_named() {
+    let cloud = PointCloud::from_positions(&[0.0; 3], 0.01).unwrap();
+    let refused = |find: GroundOptions, part: &str| {
+        let labels = GroundLabels { find, ..GroundLabels::default() };
+        let error = ground_cloud(&cloud, &labels, 1.0, &Monitor::default()).unwrap_err();
+        assert!(error.code() == 100 && error.to_string().contains(part), "`{part}` is not in: {error}");
+    };
+    let usual = GroundOptions::default();
+    refused(GroundOptions { cell_m: Some(0.0), ..usual }, "the cell is 0");
+    refused(GroundOptions { window_m: f64::NAN, ..usual }, "the window is NaN");
+    refused(GroundOptions { slope: -1.0, ..usual }, "the slope is -1");
+    refused(GroundOptions { tolerance_m: f64::INFINITY, ..usual }, "the tolerance is inf");
+    // A class column of another type, and heights without any ground.
+    let mut odd = cloud.clone();
+    odd.insert(names::CLASSIFICATION, Values::U16(vec![2])).unwrap();
+    assert_eq!(ground_cloud(&odd, &GroundLabels::default(), 1.0, &Monitor::default()).unwrap_err().code(), 100);
+    let mut noise = cloud.clone();
+    noise.insert(names::CLASSIFICATION, Values::U8(vec![7])).unwrap();
+    let height = GroundLabels { height: Some(Interpolation::Nearest), ..GroundLabels::default() };
+    let error = ground_cloud(&noise, &height, 1.0, &Monitor::default()).unwrap_err();
+    assert!(error.to_string().contains("no ground point"), "{error}");
+    let none = ground_cloud(&noise, &GroundLabels::default(), 1.0, &Monitor::default()).unwrap();
+    assert_eq!((none.classes, none.ground_points), (vec![7], 0));
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_command_says_what_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    write_cloud(&field(), at("in.las").as_ref(), 6, None, &WriteOptions::default()).unwrap();
+    let run = |more: &[&str]| {
+        let (input, output) = (at("in.las"), at("out.las"));
+        cli_support::run(&[&["--json", "ground", &input, "-o", &output, "--overwrite"][..], more].concat())
+    };
+    let done = run(&["--height", "--interpolation", "idw", "--keep-others", "--ignore", "none", "--dtm", &at("g.tif")]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let objects = done.objects();
+    assert_eq!(objects[0]["points"], 30_000);
+    assert_eq!(objects[0]["ignored_points"], 0);
+    assert!(objects[0]["ground_points"].as_u64().unwrap() > 10_000);
+    assert!(folder.path().join("g.tif").is_file());
+    run(&["--ignore", "7,x"]).refused(10, "`x` is no class");
+    run(&["--height", "--interpolation", "raster"]).refused(10, "nearest, idw or tin");
+    run(&["--slope", "0"]).refused(10, "the slope is 0");
+    assert_eq!(run(&["--interpolation", "idw"]).code, 2, "only with --height");
 }

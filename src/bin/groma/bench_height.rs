@@ -25,10 +25,10 @@ const GROUND: u8 = 2;
 pub fn run(arguments: &Height, console: &Console) -> Result<()> {
     let measured = &arguments.measured;
     let cloud = measured.read(console, &[names::CLASSIFICATION])?;
-    let interpolation = arguments
-        .interpolation
-        .between_points()
-        .ok_or_else(|| Error::invalid("a raster has no ground points to measure from", "choose nearest, idw or tin"))?;
+    let interpolation =
+        arguments.interpolation.interpolation().between_points().ok_or_else(|| {
+            Error::invalid("a raster has no ground points to measure from", "choose nearest, idw or tin")
+        })?;
     let unit = measured.compute.linear_unit.unwrap_or(1.0);
     measured.rounds(
         console,

@@ -2,8 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use groma::features::Search;
-use groma::features::schema::GroundSource;
-use groma::filters::heights::Interpolation;
+use groma::features::schema::{GroundInterpolation, GroundSource};
 use groma::model::Model;
 use groma::{Error, Result, device, runtime};
 use std::path::PathBuf;
@@ -120,13 +119,13 @@ pub enum InterpolationName {
 }
 
 impl InterpolationName {
-    /// The library's value; none for a raster.
-    pub fn between_points(self) -> Option<Interpolation> {
+    /// The library's value.
+    pub fn interpolation(self) -> GroundInterpolation {
         match self {
-            Self::Raster => None,
-            Self::Nearest => Some(Interpolation::Nearest),
-            Self::Idw => Some(Interpolation::Idw),
-            Self::Tin => Some(Interpolation::Tin),
+            Self::Raster => GroundInterpolation::Raster,
+            Self::Nearest => GroundInterpolation::Nearest,
+            Self::Idw => GroundInterpolation::Idw,
+            Self::Tin => GroundInterpolation::Tin,
         }
     }
 }
