@@ -90,7 +90,8 @@ impl GroundHeights {
             for (row, height) in (first..).zip(heights.iter_mut()) {
                 let (ground, inside) = self.steps(x[row], y[row], seen);
                 beyond += u64::from(!inside);
-                *height = ((f64::from(z[row]) - ground) * self.unit_m) as f32;
+                // As features have it: both in metres first, to the last bit.
+                *height = (f64::from(z[row]) * self.unit_m - ground * self.unit_m) as f32;
             }
             outside.fetch_add(beyond, Ordering::Relaxed);
             monitor.advance(heights.len() as u64);
@@ -112,11 +113,11 @@ impl GroundHeights {
     /// Height of the ground in steps, and whether it lies inside the hull, if there is one.
     #[inline]
     fn steps(&self, x: i32, y: i32, seen: &mut Vec<Seen>) -> (f64, bool) {
-        if self.interpolation == Interpolation::Idw {
-            self.places.k_nearest(x, y, IDW_NEIGHBORS, seen);
+        let nearest = self.places.nearest(x, y).expect("the ground was made from at least one point");
+        if self.interpolation == Interpolation::Idw && nearest.distance_sq > 0 {
+            self.places.k_nearest_from(nearest, x, y, IDW_NEIGHBORS, seen);
             return (weighted(seen), true);
         }
-        let nearest = self.places.nearest(x, y).expect("the ground was made from at least one point");
         match &self.tin {
             None => (nearest.z.into(), true),
             Some(tin) => match tin.height(&self.places, x, y, nearest.place) {
@@ -144,11 +145,8 @@ pub fn above_ground(
     GroundHeights::new(&lattice, rows, interpolation, monitor)?.above(&lattice, monitor)
 }
 
-/// The mean height of ground points, weighted by the inverse of their squared distances.
+/// The mean height of ground points, weighted by the inverse of their squared distances; none of these is 0.
 fn weighted(seen: &[Seen]) -> f64 {
-    if seen[0].distance_sq == 0 {
-        return seen[0].z.into();
-    }
     // Heights relative to the nearest one: equal heights have that mean exactly.
     let first = f64::from(seen[0].z);
     let (mut sum, mut total) = (0.0, 0.0);

@@ -109,6 +109,13 @@ impl Places {
         for cell in 0..self.nx * self.ny {
             let run = self.start[cell] as usize..self.start[cell + 1] as usize;
             self.start[cell] = kept as u32;
+            if run.len() < 2 {
+                for slot in run {
+                    self.points[kept] = self.points[slot];
+                    kept += 1;
+                }
+                continue;
+            }
             self.points[run.clone()].sort_unstable();
             let first = kept;
             for slot in run {
@@ -141,8 +148,18 @@ impl Places {
         let (cx, cy) = (self.column(px, self.nx), self.column(py, self.ny));
         let (x0, x1) = (cx.saturating_sub(1), (cx + 1).min(self.nx - 1));
         let mut best = NOTHING;
-        self.look(cy, x0, x1, x, y, &mut best);
-        // The rows beside it, unless they are farther than what is seen already.
+        self.look(cy, cx, cx, x, y, &mut best);
+        // As most points of a survey are: ground itself.
+        if best.distance_sq == 0 {
+            return Some(best);
+        }
+        if x0 < cx {
+            self.look(cy, x0, x0, x, y, &mut best);
+        }
+        if cx < x1 {
+            self.look(cy, x1, x1, x, y, &mut best);
+        }
+        // The rows above and below, unless they are farther than what is seen already.
         let (below, above) = (py - cy as i64 * self.cell + 1, (cy as i64 + 1) * self.cell - py);
         if cy > 0 && squared(below) <= best.distance_sq {
             self.look(cy - 1, x0, x1, x, y, &mut best);
@@ -164,11 +181,22 @@ impl Places {
     /// The `k` nearest ground points of a position, sorted; all of them if there are no more.
     pub fn k_nearest(&self, x: i32, y: i32, k: usize, seen: &mut Vec<Seen>) {
         seen.clear();
+        if let Some(first) = self.nearest(x, y) {
+            self.k_nearest_from(first, x, y, k, seen);
+        }
+    }
+
+    /// As [`k_nearest`](Self::k_nearest), where the nearest is known already.
+    pub fn k_nearest_from(&self, first: Seen, x: i32, y: i32, k: usize, seen: &mut Vec<Seen>) {
+        seen.clear();
         let k = k.min(self.points.len());
-        let Some(first) = self.nearest(x, y).filter(|_| k > 0) else { return };
+        if k == 0 {
+            return;
+        }
         // From the nearest outwards, so that a position far from all ground meets few points more than it needs.
         let mut radius = (first.distance_sq as f64).sqrt();
-        let mut step = self.cell as f64 * (k as f64 / PLACES_PER_CELL).sqrt();
+        // A circle that holds half as many places again, where they lie evenly.
+        let mut step = self.cell as f64 * (1.5 * k as f64 / PLACES_PER_CELL / std::f64::consts::PI).sqrt();
         loop {
             radius += step;
             seen.clear();
