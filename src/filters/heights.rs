@@ -94,7 +94,6 @@ impl GroundHeights {
                 *height = (f64::from(z[row]) * self.unit_m - ground * self.unit_m) as f32;
             }
             outside.fetch_add(beyond, Ordering::Relaxed);
-            monitor.advance(heights.len() as u64);
             Ok(())
         })?;
         Ok(Heights { above_ground_m, outside_hull: outside.into_inner() })
@@ -142,7 +141,9 @@ pub fn above_ground(
 ) -> Result<Heights> {
     monitor.begin(Stage::Ground, cloud.len() as u64);
     let lattice = Lattice::new(cloud, linear_unit_m)?;
-    GroundHeights::new(&lattice, rows, interpolation, monitor)?.above(&lattice, monitor)
+    let heights = GroundHeights::new(&lattice, rows, interpolation, monitor)?.above(&lattice, monitor)?;
+    monitor.advance(cloud.len() as u64);
+    Ok(heights)
 }
 
 /// The mean height of ground points, weighted by the inverse of their squared distances; none of these is 0.

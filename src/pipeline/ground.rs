@@ -223,7 +223,9 @@ fn find(
     linear_unit_m: f64,
     monitor: &Monitor,
 ) -> Result<(GroundResult, Vec<u32>)> {
-    monitor.begin(Stage::Ground, cloud.len() as u64);
+    // The search for ground and the heights above it count as one pass each.
+    let (points, passes) = (cloud.len() as u64, 1 + u64::from(labels.height.is_some()));
+    monitor.begin(Stage::Ground, points * passes);
     let before: Option<&[u8]> = match cloud.column(names::CLASSIFICATION) {
         None => None,
         Some(values) => Some(values.as_u8().ok_or_else(|| {
@@ -242,6 +244,7 @@ fn find(
         let found = labels.find.find(&others, monitor)?;
         (found.rows.into_iter().map(|row| seen[row as usize]).collect(), found.cell_m)
     };
+    monitor.advance(points);
     let mut classes: Vec<u8> = match before {
         Some(before) if labels.keep_others => {
             before.iter().map(|&class| if class == GROUND { UNCLASSIFIED } else { class }).collect()
@@ -270,6 +273,7 @@ fn find(
             let heights = GroundHeights::new(lattice, &rows, interpolation, monitor)?.above(lattice, monitor)?;
             (result.height, result.outside_hull) = (Some(heights.above_ground_m), heights.outside_hull);
         }
+        monitor.advance(points);
     }
     Ok((result, rows))
 }
