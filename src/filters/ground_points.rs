@@ -61,6 +61,13 @@ pub struct GroundPoints {
 /// Windows grow by no more than this from one opening to the next, in metres: with the tolerance of 3 m, slopes of 150 % survive.
 const STEP_M: f64 = 2.0;
 
+/// A slope so many times as steep as ground usually is may go on through cells that the filter calls objects.
+const CLIMB: f64 = 2.0;
+/// So far from where the slope leads may such a cell lie, as a share of the rise from cell to cell.
+const CLIMB_OFF: f64 = 0.3;
+/// No farther than this, in metres.
+const CLIMB_M: f64 = 30.0;
+
 impl GroundOptions {
     /// Finds the ground points of a lattice. A result for the same set of points does not depend on their order or on
     /// threads; of points at one place and height, all are ground or none.
@@ -92,14 +99,15 @@ impl GroundOptions {
             max_tolerance_m: self.max_tolerance_m,
             max_step: (STEP_M / cell_m) as usize,
         };
-        let (heights, object) = filter.split(&heights, monitor)?;
+        let (filled, mut object) = filter.split(&heights, monitor)?;
+        self.climb(&heights, &mut object, monitor)?;
         let mut seeds: Vec<u32> =
             lowest.iter().copied().filter(|&row| !object[frame.cell(x[row as usize], y[row as usize])]).collect();
         if seeds.is_empty() {
             // Everything is higher than something else: the lowest point of all is ground all the same.
             seeds.extend(lowest.into_iter().min_by(|a, b| level.order(*a, *b)));
         }
-        let slope = Self::slopes(filter.filled(heights, &object, monitor)?, &trend);
+        let slope = Self::slopes(filter.filled(filled, &object, monitor)?, &trend);
         let near = self.on(&seeds, lattice, &slope, monitor)?;
         // The lowest of them in each quarter of a cell carry the finer surface.
         let quarters = near.into_iter().map(|row| {
@@ -110,6 +118,41 @@ impl GroundOptions {
         let finer = level.lowest(quarters.collect());
         let rows = self.on(&finer, lattice, &slope, monitor)?;
         Ok(GroundPoints { rows, cell_m })
+    }
+
+    /// Takes back cells that continue a steep slope of ground: openings cut off sharp ridges, and the upper borders of slopes
+    /// that are not the general one. `lowest` has +∞ where a cell is empty.
+    fn climb(&self, lowest: &Raster, object: &mut [bool], monitor: &Monitor) -> Result<()> {
+        let (nx, ny) = (lowest.frame.nx as i64, lowest.frame.ny as i64);
+        let steep = CLIMB * self.slope * lowest.frame.cell_m;
+        let mut open: Vec<u32> = (0..object.len() as u32)
+            .filter(|&cell| object[cell as usize] && lowest.values[cell as usize].is_finite())
+            .collect();
+        for _ in 0..(CLIMB_M / lowest.frame.cell_m) as usize {
+            monitor.check()?;
+            let continues = |cell: &u32| {
+                let (x, y) = (i64::from(*cell) % nx, i64::from(*cell) / nx);
+                let ground = |dx: i64, dy: i64, steps: i64| {
+                    let (x, y) = (x + dx * steps, y + dy * steps);
+                    let at = (0..nx).contains(&x) && (0..ny).contains(&y);
+                    let at = at.then(|| (y * nx + x) as usize).filter(|&at| !object[at])?;
+                    Some(f64::from(lowest.values[at]))
+                };
+                [(1, 0), (-1, 0), (0, 1), (0, -1)].into_iter().any(|(dx, dy)| {
+                    let (Some(near), Some(far)) = (ground(dx, dy, 1), ground(dx, dy, 3)) else { return false };
+                    let rise = (near - far) / 2.0;
+                    let off = f64::from(lowest.values[*cell as usize]) - (near + rise);
+                    rise > steep && off.abs() < CLIMB_OFF * rise
+                })
+            };
+            let (climbed, rest): (Vec<u32>, Vec<u32>) = open.par_iter().copied().partition(continues);
+            if climbed.is_empty() {
+                break;
+            }
+            climbed.into_iter().for_each(|cell| object[cell as usize] = false);
+            open = rest;
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<()> {
