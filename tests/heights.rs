@@ -7,6 +7,7 @@ use groma::cloud::{PointCloud, Values, names};
 use groma::features::schema::{GroundInterpolation, GroundSource};
 use groma::features::{Options, Schema, SchemaSpec, compute};
 use groma::filters::heights::{Heights, IDW_NEIGHBORS, Interpolation, above_ground};
+#[cfg(feature = "cli")]
 use groma::io::las::{WriteOptions, write_cloud};
 use groma::job::{Job, Monitor};
 use proptest::prelude::*;
