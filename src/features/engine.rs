@@ -69,6 +69,12 @@ impl<'a> Engine<'a> {
         Ok(Self { lattice, survey, attributes, plan, blocks, search: options.search, simd })
     }
 
+    /// Points outside the hull of the ground points: see [`Survey::outside_hull`].
+    #[must_use]
+    pub fn outside_hull(&self) -> u64 {
+        self.survey.outside_hull()
+    }
+
     /// Computes all rows. `make` gives every worker a consumer, which is handed file rows and their features (row-major,
     /// one value a column of the schema) in batches of up to [`BATCH_ROWS`](super::batch::BATCH_ROWS), in no particular
     /// order, every row once.

@@ -62,6 +62,9 @@ pub struct FeatureMatrix {
     pub rows: usize,
     /// The values; never NaN.
     pub values: Vec<f32>,
+    /// Points outside the hull of the ground points, where the schema says `interpolation: tin`: their ground is the nearest
+    /// ground point. 0 for other schemas.
+    pub outside_hull: u64,
 }
 
 impl FeatureMatrix {
@@ -105,5 +108,5 @@ pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: 
         })
     })?;
     let values = values.into_iter().map(|v| f32::from_bits(v.into_inner())).collect();
-    Ok(FeatureMatrix { schema: schema.clone(), rows: cloud.len(), values })
+    Ok(FeatureMatrix { schema: schema.clone(), rows: cloud.len(), values, outside_hull: engine.outside_hull() })
 }

@@ -48,6 +48,8 @@ pub struct ExtractSummary {
     pub columns: Vec<String>,
     /// SHA-256 of the schema.
     pub schema_hash: String,
+    /// Points whose ground is the nearest ground point, as they lie outside all triangles; see [`FeatureMatrix`].
+    pub outside_hull: u64,
     /// Seconds of reading and decoding.
     pub read_s: f64,
     /// Seconds of computing.
@@ -107,7 +109,7 @@ pub fn extract_file(
     let compute_s = start.elapsed().as_secs_f64();
     drop(cloud);
     let start = Instant::now();
-    let points = matrix.rows as u64;
+    let (points, outside_hull) = (matrix.rows as u64, matrix.outside_hull);
     monitor.check()?;
     monitor.begin(Stage::Write, points);
     match kind {
@@ -124,6 +126,7 @@ pub fn extract_file(
         points,
         columns: options.schema.columns().to_vec(),
         schema_hash: options.schema.hash(),
+        outside_hull,
         read_s,
         compute_s,
         write_s: start.elapsed().as_secs_f64(),

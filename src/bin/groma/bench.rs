@@ -29,6 +29,8 @@ enum Work {
     Features(Measured),
     /// Neighbours alone; the check is the mean squared distance to the k-th, the point itself being the first
     Knn(Measured),
+    /// Heights above the points of class 2; the check is the mean height
+    Height(crate::bench_height::Height),
     /// Features and model; the check is the mean confidence
     Classify {
         #[command(flatten)]
@@ -40,8 +42,9 @@ enum Work {
     },
 }
 
+/// What every measurement takes.
 #[derive(Args, Debug)]
-struct Measured {
+pub struct Measured {
     /// A LAS or LAZ file
     file: PathBuf,
     /// Number of neighbours (a model says its own)
@@ -51,7 +54,7 @@ struct Measured {
     #[arg(long, default_value_t = 1)]
     rounds: usize,
     #[command(flatten)]
-    compute: ComputeOptions,
+    pub compute: ComputeOptions,
 }
 
 /// The features whose cost is measured: those that peers compute.
@@ -97,6 +100,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 },
             )?;
         }
+        Work::Height(height) => crate::bench_height::run(height, console)?,
         Work::Classify { measured, model, ground } => {
             let model = model.open()?;
             let cloud = measured.read(console, &model.schema().required_columns())?;
@@ -125,7 +129,8 @@ impl Measured {
         Schema::parse(&names.iter().map(|n| format!("{n}@k{}", self.k)).collect::<Vec<_>>())
     }
 
-    fn read(&self, console: &Console, columns: &[&str]) -> Result<PointCloud> {
+    /// Reads the file with these columns.
+    pub fn read(&self, console: &Console, columns: &[&str]) -> Result<PointCloud> {
         console.run("read", self.compute.threads, |m| read_cloud(&self.file, &Columns::Named(columns), m))
     }
 
@@ -139,7 +144,8 @@ impl Measured {
         self.rounds(console, cloud.len(), |m| features::compute(&cloud, schema, &options, m), check)
     }
 
-    fn rounds<T: Send>(
+    /// Measures `work` as often as was asked for, and prints a line for each.
+    pub fn rounds<T: Send>(
         &self,
         console: &Console,
         points: usize,
@@ -162,7 +168,8 @@ impl Measured {
     }
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+/// The mean; 0 of nothing.
+pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0u64), |(sum, count), v| (sum + v, count + 1));
     #[allow(clippy::cast_precision_loss)]
     if count == 0 { 0.0 } else { sum / count as f64 }

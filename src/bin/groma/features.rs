@@ -3,7 +3,7 @@
 use crate::console::{Console, aligned, print, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, make_folder};
-use crate::options::{ComputeOptions, GroundName, GroundOptions};
+use crate::options::{ComputeOptions, GroundName, GroundOptions, InterpolationName};
 use clap::Args;
 use groma::features::column::Measure;
 use groma::features::sets::SETS;
@@ -18,7 +18,8 @@ use std::path::PathBuf;
 /// The output's name says how they are written: .laz or .las adds one f32 dimension a column to the same points,
 /// .safetensors holds the matrix `features` with the schema and its hash in the metadata, .npy the matrix alone.
 ///
-/// With --json each file gives {"input", "output", "points", "columns", "schema_hash", "read_s", "compute_s", "write_s"}.
+/// With --json each file gives {"input", "output", "points", "columns", "schema_hash", "outside_hull",
+/// "read_s", "compute_s", "write_s"}.
 #[derive(Args, Debug)]
 #[command(after_help = crate::exit::HELP)]
 pub struct Arguments {
@@ -45,6 +46,9 @@ pub struct Arguments {
     /// Where the ground comes from [default: filter, or what the schema says]
     #[arg(long, value_enum, value_name = "SOURCE", conflicts_with = "schema")]
     ground: Option<GroundName>,
+    /// How the ground is found between ground points [default: raster, or what the schema says]
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "schema")]
+    interpolation: Option<InterpolationName>,
     #[command(flatten)]
     terrain: GroundOptions,
     /// Work in blocks of this edge length in metres, which bounds the memory [default: all at once]
@@ -100,8 +104,10 @@ impl Arguments {
             } else {
                 Schema::parse(&self.columns.iter().map(|c| c.trim()).collect::<Vec<_>>())
             }?;
-            let Some(ground) = self.ground else { return Ok(named) };
-            return Schema::from_spec(SchemaSpec { ground: ground.source(), ..named.spec().clone() });
+            let mut spec = named.spec().clone();
+            spec.ground = self.ground.map_or(spec.ground, GroundName::source);
+            spec.interpolation = self.interpolation.map_or(spec.interpolation, InterpolationName::interpolation);
+            return Schema::from_spec(spec);
         };
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
         let spec: SchemaSpec = serde_json::from_str(&text)
@@ -113,14 +119,18 @@ impl Arguments {
 fn line(summary: &ExtractSummary) -> String {
     #[allow(clippy::cast_precision_loss)]
     let rate = summary.points as f64 / summary.compute_s.max(1e-9);
-    format!(
+    let mut line = format!(
         "{}: {} columns of {} points, computed in {} ({})",
         summary.output.display(),
         summary.columns.len(),
         thousands(summary.points),
         page::duration(summary.compute_s),
         speed(rate)
-    )
+    );
+    if summary.outside_hull > 0 {
+        line += &format!("; {} outside the ground's triangles", thousands(summary.outside_hull));
+    }
+    line
 }
 
 /// Features of the point alone, with their definitions.

@@ -1,6 +1,7 @@
 //! `groma`, the command line: arguments in, the library's work, text or JSON out. One file a command, no logic.
 
 mod bench;
+mod bench_height;
 mod classify;
 mod completions;
 mod console;
@@ -9,6 +10,7 @@ mod doctor;
 mod exit;
 mod features;
 mod files;
+mod ground;
 mod info;
 mod models;
 mod options;
@@ -32,6 +34,7 @@ struct Cli {
 enum Command {
     Classify(classify::Arguments),
     Features(features::Arguments),
+    Ground(ground::Arguments),
     Info(info::Arguments),
     Models(models::Arguments),
     Doctor(doctor::Arguments),
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Classify(arguments) => classify::run(arguments, &console),
         Command::Features(arguments) => features::run(arguments, &console),
+        Command::Ground(arguments) => ground::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Models(arguments) => models::run(arguments, &console),
         Command::Doctor(arguments) => doctor::run(arguments, &console),
