@@ -225,15 +225,15 @@ impl<L: Lanes> Chosen<'_, L> {
                     }
                 }
             };
+            let (slots, flags) = (self.candidates.slot.as_ptr(), self.flags.as_ptr());
             for_active!(self.active, at => {
                 let within = self.within(at);
-                let bits = i32::from(self.flags[self.candidates.slot[at] as usize]);
-                for (pair, sum) in pairs.iter_mut().enumerate() {
-                    let bits = bits >> (2 * pair);
-                    *sum = L::add_where(within, *sum, L::splat(bits & 1 | (bits & 2) << 15));
-                }
+                let bits = *flags.add(*slots.add(at) as usize);
+                let [low, high] = SPREAD[usize::from(bits & 15)];
+                pairs[0] = L::add_where(within, pairs[0], L::splat(low));
+                pairs[1] = L::add_where(within, pairs[1], L::splat(high));
                 seen += 1;
-                if seen == usize::from(u16::MAX) {
+                if seen == u16::MAX {
                     carry(&mut pairs, &mut totals);
                     seen = 0;
                 }
@@ -301,15 +301,31 @@ impl<L: Lanes> Chosen<'_, L> {
         // So many sums stay in registers together.
         const TOGETHER: usize = 4;
         for (terms, sums) in terms.chunks(TOGETHER).zip(sums.chunks_mut(TOGETHER)) {
-            staged.clear();
-            for_active!(self.active, at => {
-                let row = self.candidates.slot[at] as usize * table.width;
-                for i in 0..TOGETHER {
-                    let term = terms[i.min(terms.len() - 1)];
-                    let value = f64::from(table.values[row + term.column]);
-                    staged.push(if term.squared { value * value } else { value });
-                }
-            });
+            let number = self.active.len() * TOGETHER;
+            if staged.len() < number {
+                staged.resize(number, 0.0);
+            }
+            // Missing terms repeat the last one, and nobody reads their sums.
+            let term: [Term; TOGETHER] = std::array::from_fn(|i| terms[i.min(terms.len() - 1)]);
+            let side_by_side = (0..TOGETHER).all(|i| !term[i].squared && term[i].column == term[0].column + i);
+            // SAFETY: the kernel has checked that the table has all terms of all slots; `staged` has room for all candidates.
+            unsafe {
+                let (slots, values) = (self.candidates.slot.as_ptr(), table.values.as_ptr());
+                let mut to = staged.as_mut_ptr();
+                for_active!(self.active, at => {
+                    let row = values.add(*slots.add(at) as usize * table.width);
+                    if side_by_side {
+                        let four = row.add(term[0].column).cast::<[f32; TOGETHER]>().read_unaligned();
+                        to.cast::<[f64; TOGETHER]>().write_unaligned(four.map(f64::from));
+                    } else {
+                        for (i, term) in term.iter().enumerate() {
+                            let value = f64::from(*row.add(term.column));
+                            *to.add(i) = if term.squared { value * value } else { value };
+                        }
+                    }
+                    to = to.add(TOGETHER);
+                });
+            }
             // SAFETY: as the caller's; there are as many staged values as are read.
             unsafe {
                 let mut totals = [L::zeros(); TOGETHER];
@@ -393,6 +409,17 @@ impl<L: Lanes> Chosen<'_, L> {
         }
     }
 }
+
+/// The lower two flag bits as counts in the halves of one number, and the upper two in those of another.
+const SPREAD: [[i32; 2]; 16] = {
+    let mut table = [[0; 2]; 16];
+    let mut bits = 0i32;
+    while bits < 16 {
+        table[bits as usize] = [bits & 1 | (bits & 2) << 15, bits >> 2 & 1 | (bits >> 2 & 2) << 15];
+        bits += 1;
+    }
+    table
+};
 
 /// So few neighbours keep their number times a sum of products, each below 2^28, within 63 bits.
 const SMALL_COUNT: u32 = 1 << 17;
