@@ -76,7 +76,7 @@ fn write_search(cloud: &PointCloud, folder: &Path) {
     std::fs::write(folder.join("points.f64"), positions.collect::<Vec<u8>>()).unwrap();
     let nearest = csr.indices.chunks_exact(K + 1).flat_map(|row| &row[..K]).flat_map(|row| row.to_le_bytes());
     std::fs::write(folder.join("neighbors.u32"), nearest.collect::<Vec<u8>>()).unwrap();
-    let square_metre = csr.unit_m() * csr.unit_m();
+    let square_metre = csr.unit_m * csr.unit_m;
     let distances = csr.distances_sq.iter().flat_map(|d| (*d as f64 * square_metre).to_le_bytes());
     std::fs::write(folder.join("distances.f64"), distances.collect::<Vec<u8>>()).unwrap();
 }
