@@ -208,7 +208,7 @@ def fpsample_kdline():
     import fpsample
     x = points(np.float32)
     height = 7 if len(x) <= 100_000 else 9
-    with stage("total", len(x)) as s:
+    with stage("total", K) as s:
         found = fpsample.bucket_fps_kdline_sampling(x, K, h=height, start_idx=0)
         s.check = lambda: len(found)
 

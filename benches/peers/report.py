@@ -96,13 +96,13 @@ def section(row, result, notes):
     machine = result["machine"]
     lines = [f"## {row.id}: {row.work}", "", row.about, ""]
     counts = [runs[0]["n"] for runs in result["measured"].values()]
-    points = f"{counts[0]:,} points, " if counts else ""
+    points = f"{counts[0]:,} items, " if counts else ""
     lines += [
         f"{result['date']}; {points}{machine['cores']} cores of {machine['cpu']} ({machine['simd']}, {machine['system']}), "
         f"load {result['load']} before; rounds: {result['rounds']}; {result['groma']}; "
         f"`python3 benches/peers/run.py --rows {row.id} --size {result['size']} --rounds {result['rounds']}`",
         "",
-        "| program | wall s | CPU s | M points / CPU-s | memory MB | check | CPU time, its / groma's |",
+        "| program | wall s | CPU s | M items / CPU-s | memory MB | check | CPU time, its / groma's |",
         "|---|--:|--:|--:|--:|---|--:|",
     ]
     own = result["measured"].get(row.groma.name)

@@ -125,12 +125,12 @@ ROWS = [
         "the corner of Open3D's grid is another.",
     ),
     Row(
-        "fps-small", "farthest points, 65,536 to 4,096", "patch", groma("fps", "--count", "4096"),
-        [python("fpsample kdline", "fpsample", 4096)], 1.5, 1, about="All exact; the same start.",
+        "fps-small", "farthest points, 65,536 to 4,096", "patch", groma("fps", stages=("65536->4096",)),
+        [python("fpsample kdline", "fpsample", 4096)], 1.5, 1, about="Both exact, from the same start; an item is a sample.",
     ),
     Row(
-        "fps-large", "farthest points, 1 M to 32,768", "air", groma("fps", "--count", "32768"),
-        [python("fpsample kdline", "fpsample", 32768)], 1.5, 1, about="All exact; the same start.",
+        "fps-large", "farthest points, 1 M to 32,768", "air", groma("fps", stages=("all->32768",)),
+        [python("fpsample kdline", "fpsample", 32768)], 1.5, 1, about="Both exact, from the same start; an item is a sample.",
     ),
     Row(
         "height", "height above the nearest ground point", "air", groma("height"),

@@ -148,7 +148,8 @@ impl Measured {
         Schema::parse(&names.iter().map(|n| format!("{n}@k{}", self.k)).collect::<Vec<_>>())
     }
 
-    fn read(&self, console: &Console, columns: &[&str]) -> Result<PointCloud> {
+    /// Reads the file with these columns.
+    pub fn read(&self, console: &Console, columns: &[&str]) -> Result<PointCloud> {
         console.run("read", self.compute.threads, |m| read_cloud(&self.file, &Columns::Named(columns), m))
     }
 
@@ -186,14 +187,15 @@ impl Measured {
     }
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+/// The mean; 0 of nothing.
+pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0u64), |(sum, count), v| (sum + v, count + 1));
     #[allow(clippy::cast_precision_loss)]
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
 
 /// CPU seconds of this process, all threads that ever were, and the most memory it ever held, in MB.
-fn usage() -> (f64, f64) {
+pub fn usage() -> (f64, f64) {
     #[cfg(unix)]
     let cpu = {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
