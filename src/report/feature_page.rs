@@ -110,7 +110,11 @@ fn card(maps: &FeatureMaps, layer: &Layer) -> Result<String> {
         base64(&scale.picture(canvas, &layer.values)?),
         scale_bar(canvas),
         ramp(scale.ramp()),
-        if scale.low < scale.high { "" } else { " (all the same)" }
+        match (scale.low < scale.high, scale.logarithmic) {
+            (false, _) => " (all the same)",
+            (_, true) => " (logarithmic)",
+            _ => "",
+        }
     ))
 }
 

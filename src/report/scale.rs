@@ -17,10 +17,16 @@ pub struct ColorScale {
     pub high: f32,
     /// Whether the middle of the ramp is 0, with two hues for the two signs.
     pub diverging: bool,
+    /// Whether equal steps of colour are equal factors; then both ends are positive.
+    pub logarithmic: bool,
 }
 
+/// Values whose ends differ by more than this factor would be one dark map with a few bright spots on an even scale.
+const WIDE: f32 = 300.0;
+
 impl ColorScale {
-    /// From the 2nd to the 98th percentile; symmetric about 0 where both signs matter. `None` without values.
+    /// From the 2nd to the 98th percentile; symmetric about 0 where both signs matter, logarithmic where positive values
+    /// above 1 span orders of magnitude. `None` without values.
     #[must_use]
     pub fn of(values: &Distribution) -> Option<Self> {
         let (mut low, mut high) = (values.quantile(0.02)?, values.quantile(0.98)?);
@@ -33,7 +39,9 @@ impl ColorScale {
             high = high.max(-low);
             low = -high;
         }
-        Some(Self { low, high, diverging })
+        // Shares are small for a reason; what has many orders of magnitude above 1 is a density or a count.
+        let logarithmic = low > 0.0 && high > 1.0 && high / low > WIDE;
+        Some(Self { low, high, diverging, logarithmic })
     }
 
     /// The ramp of colours.
@@ -48,8 +56,9 @@ impl ColorScale {
         if value.is_nan() {
             return 0;
         }
-        let span = self.high - self.low;
-        let t = if span > 0.0 { ((value - self.low) / span).clamp(0.0, 1.0) } else { 0.5 };
+        let even = |v: f32| if self.logarithmic { v.max(self.low).ln() } else { v };
+        let (low, span) = (even(self.low), even(self.high) - even(self.low));
+        let t = if span > 0.0 { ((even(value) - low) / span).clamp(0.0, 1.0) } else { 0.5 };
         1 + (t * f32::from(STEPS - 1)).round() as u8
     }
 
@@ -98,12 +107,17 @@ mod tests {
         assert!(signed.diverging && signed.low == -signed.high);
         let heights = of((-5..=500).map(|i| i as f32));
         assert!(!heights.diverging, "{heights:?}");
+        let densities = of((0..1000).map(|i| 10f32.powf(i as f32 / 200.0)));
+        assert!(densities.logarithmic && densities.index(0.0) == 1, "{densities:?}");
+        let middle = densities.index((densities.low * densities.high).sqrt());
+        assert!(middle.abs_diff(1 + STEPS / 2) <= 1, "{middle}");
+        assert!(!of((0..1000).map(|i| i as f32 / 1000.0)).logarithmic);
         assert_eq!(ColorScale::of(&Distribution::default()), None);
     }
 
     #[test]
     fn pictures_hold_the_colours_of_their_values() {
-        let scale = ColorScale { low: 0.0, high: 2.0, diverging: false };
+        let scale = ColorScale { low: 0.0, high: 2.0, diverging: false, logarithmic: false };
         let frame = Frame::new([0.0, 0.0], [4.0, 1.0], None).unwrap();
         let canvas = Canvas { frame, width: 4, height: 1, cell_m: 1.0, magnification: 1 };
         let png = scale.picture(&canvas, &[0.0, 9.0, f32::NAN, 1.0]).unwrap();
@@ -118,7 +132,7 @@ mod tests {
         assert_eq!([pixel(0)[3], pixel(1)[3], pixel(2)[3], pixel(3)[3]], [255, 255, 0, 255]);
         assert!(pixel(3)[..3].iter().zip(VALUES.at(0.5)).all(|(a, b)| a.abs_diff(b) <= 2));
         // All the same: a colour in the middle, no division by nothing.
-        let flat = ColorScale { low: 5.0, high: 5.0, diverging: false };
+        let flat = ColorScale { low: 5.0, high: 5.0, diverging: false, logarithmic: false };
         assert_eq!(flat.index(5.0), 1 + (f32::from(STEPS - 1) / 2.0).round() as u8);
     }
 }
