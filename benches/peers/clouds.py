@@ -109,10 +109,11 @@ def uneven(count):
     # Blocks of houses along the street: lower and upper corner.
     boxes = [((x, side), (x + 17, side + 9), 6 + 7 * rng.random()) for x in range(-70, 70, 22) for side in (-22, 10)]
     crowns = np.stack([rng.uniform(-60, 60, 14), rng.uniform(-7, 7, 14), rng.uniform(4, 6, 14), rng.uniform(1, 2.2, 14)], 1)
-    found, kinds, have = [], [], 0
+    found, kinds, sweeps, have = [], [], [], 0
     while have < count:
         m = count
-        start = stations[rng.integers(0, len(stations), m)]
+        station = rng.integers(0, len(stations), m)
+        start = stations[station]
         azimuth, elevation = rng.uniform(0, 2 * np.pi, m), rng.uniform(-1.05, 1.3, m)
         way = np.stack([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)], 1)
         reach, kind = np.full(m, 120.0), np.zeros(m, np.uint8)
@@ -137,8 +138,12 @@ def uneven(count):
         seen = kind > 0
         found.append((start + way * (reach + rng.normal(0, 0.002, m))[:, None])[seen])
         kinds.append(kind[seen])
+        sweeps.append(np.stack([elevation, azimuth // 0.002, station], 0)[:, seen])
         have += int(seen.sum())
     positions, kind = np.concatenate(found)[:count], np.concatenate(kinds)[:count]
+    # In the order of a scanner: station after station, turning, each sweep from below upwards.
+    order = np.lexsort(np.concatenate(sweeps, 1)[:, :count])
+    positions, kind = positions[order], kind[order]
     ones = np.ones(count)
     return np.round(positions - np.floor(positions.min(0)), 3), kind, ones, ones, 0.001
 

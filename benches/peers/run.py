@@ -145,6 +145,8 @@ def nanoflann():
 
 def laz_rs():
     """The program that runs the laz crate alone, compiled when first needed."""
+    if not shutil.which("cargo"):
+        raise Unavailable("no cargo on the path")
     folder = WORK / "laz_rs"
     command = ["cargo", "build", "--release", "--quiet", "--manifest-path", HERE / "laz_rs" / "Cargo.toml"]
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "CARGO_TARGET_DIR": str(folder)})
