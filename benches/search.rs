@@ -8,7 +8,7 @@ use groma::features::kernel::eigen::{self, WIDTH, Wide};
 use groma::features::shape::Neighborhoods;
 use groma::job::Monitor;
 use groma::neighbors::grid::Grid;
-use groma::neighbors::kernel::{Kernel, KernelPlan, NearestScale, Simd, Want};
+use groma::neighbors::kernel::{Data, Kernel, KernelPlan, NearestScale, Simd, Want};
 use groma::neighbors::lattice::Lattice;
 use groma::neighbors::moments::GroupSums;
 use groma::neighbors::tree::Tree;
@@ -50,7 +50,7 @@ fn answer_all(search: &dyn NeighborSearch, simd: Simd, plan: &KernelPlan, mut ea
         let end = search.group_end(first);
         slots.clear();
         slots.extend((first..end).map(|slot| u32::try_from(slot).expect("fewer than 2^32 points")));
-        each(&kernel.answer(search, &[], plan, &slots).scales[0]);
+        each(&kernel.answer(search, Data::default(), plan, &slots).scales[0]);
         first = end;
     }
 }

@@ -25,6 +25,7 @@ impl Lanes for Portable {
     type V = Array;
     /// All ones where chosen.
     type M = Array;
+    type D = [f64; LANES];
 
     #[inline(always)]
     unsafe fn load(from: *const i32) -> Array {
@@ -94,12 +95,8 @@ impl Lanes for Portable {
         a.map(|a| ((a as f32).sqrt() * 1024.0).round_ties_even() as i32)
     }
     #[inline(always)]
-    unsafe fn not_above(a: Array, b: Array) -> Array {
-        each(a, b, |a, b| -i32::from(a <= b))
-    }
-    #[inline(always)]
-    unsafe fn above(a: Array, b: Array) -> Array {
-        each(a, b, |a, b| -i32::from(a > b))
+    unsafe fn below(a: Array, b: Array) -> Array {
+        each(a, b, |a, b| -i32::from(a < b))
     }
     #[inline(always)]
     unsafe fn both(a: Array, b: Array) -> Array {
@@ -129,5 +126,18 @@ impl Lanes for Portable {
             unsafe { to.add(next).write(lane) };
             next += (bits >> i & 1) as usize;
         }
+    }
+
+    #[inline(always)]
+    unsafe fn zeros() -> [f64; LANES] {
+        [0.0; LANES]
+    }
+    #[inline(always)]
+    unsafe fn add_f64_where(chosen: Array, sum: [f64; LANES], value: f64) -> [f64; LANES] {
+        std::array::from_fn(|i| sum[i] + if chosen[i] != 0 { value } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store_f64(to: *mut f64, v: [f64; LANES]) {
+        unsafe { to.cast::<[f64; LANES]>().write_unaligned(v) }
     }
 }
