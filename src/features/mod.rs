@@ -10,6 +10,7 @@ pub mod batch;
 pub mod blocks;
 pub mod column;
 pub mod engine;
+pub mod glossary;
 pub mod kernel;
 pub mod plan;
 pub mod schema;

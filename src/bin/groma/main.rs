@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_height;
+mod bench_tile;
 mod classify;
 mod completions;
 mod console;
