@@ -1,5 +1,6 @@
 //! `groma bench`.
 
+use crate::bench_filters::Filters;
 use crate::console::{Console, print};
 use crate::exit::Exit;
 use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
@@ -25,6 +26,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Work {
+    #[command(flatten)]
+    Filters(Filters),
     /// Neighbours and the 11 features of their shape; the check is the mean |n_z|
     Features(Measured),
     /// Neighbours alone; the check is the mean squared distance to the k-th, the point itself being the first
@@ -75,6 +78,7 @@ const UNBOUNDED_M: f64 = 10_000.0;
 /// Measures.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     match &arguments.work {
+        Work::Filters(filters) => filters.run(console)?,
         Work::Features(measured) => {
             let schema = measured.schema(&SHAPE)?;
             let normal_z = SHAPE.iter().position(|n| *n == "normal_z").unwrap_or_default();
@@ -170,7 +174,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 /// CPU seconds of this process, in hundredths, and the most memory it ever held, in MB.
 #[cfg(target_os = "linux")]
-fn usage() -> (f64, f64) {
+pub fn usage() -> (f64, f64) {
     // What follows the name in brackets: fields 3 and on; 14 and 15 are ticks of a hundredth of a second.
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -182,6 +186,6 @@ fn usage() -> (f64, f64) {
 
 /// Not known here.
 #[cfg(not(target_os = "linux"))]
-fn usage() -> (f64, f64) {
+pub fn usage() -> (f64, f64) {
     (0.0, 0.0)
 }
