@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod features;
+pub mod filters;
 #[cfg(feature = "cli")]
 pub mod inputs;
 pub mod terrain;
