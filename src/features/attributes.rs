@@ -1,7 +1,7 @@
 //! The attributes of a cloud that features read, brought to one type each.
 
 use super::column::{Band, Column, Measure, PointFeature};
-use super::moments::flag;
+use crate::neighbors::moments::flag;
 use super::schema::Schema;
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};

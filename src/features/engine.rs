@@ -8,21 +8,22 @@ use super::attributes::Attributes;
 use super::batch::{Batch, Context};
 use super::blocks::{Block, Blocks};
 use super::kernel::means::ROW_BLOCK;
-use super::kernel::{Answer, Leaf, LeafPlan, Simd};
-use super::moments::Moments;
 use super::plan::{Pass, Plan};
 use super::schema::Schema;
 use super::survey::Survey;
 use crate::cloud::PointCloud;
 use crate::error::Result;
 use crate::job::{Monitor, Stage};
+use crate::neighbors::kernel::{Kernel, LANES, Simd};
 use crate::neighbors::lattice::Lattice;
-use crate::neighbors::{Index, Neighbor, NeighborSearch, Search};
+use crate::neighbors::{Index, Search};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Points of a task, so that work is balanced and cancellation is quick.
 const TASK_POINTS: usize = 8192;
+/// Groups between two looks at whether to stop.
+const GROUPS_BETWEEN_CHECKS: usize = 16;
 /// Base columns are rounded to multiples of 2^-24, so that their sums are exact in any order.
 const BASE_STEPS: f32 = 16_777_216.0;
 
@@ -33,7 +34,6 @@ pub struct Engine<'a> {
     attributes: Attributes<'a>,
     plan: Plan,
     blocks: Blocks,
-    largest_k: usize,
     search: Search,
     simd: Simd,
 }
@@ -47,13 +47,7 @@ struct Sorted {
     core: Vec<bool>,
     /// Lower corner of the block's points on the lattice of the cloud.
     shift: [i32; 2],
-    tasks: Vec<Task>,
-}
-
-/// A share of the points: contiguous slots, and the grid cells that hold them.
-struct Task {
-    slots: Range<usize>,
-    cells: Range<usize>,
+    tasks: Vec<Range<usize>>,
 }
 
 impl<'a> Engine<'a> {
@@ -73,8 +67,7 @@ impl<'a> Engine<'a> {
         let plan = Plan::new(schema, &lattice, &survey)?;
         let blocks = Blocks::new(&lattice, options.block_size_m, schema.receptive_radius_m())?;
         monitor.advance(cloud.len() as u64);
-        let largest_k = Plan::largest_k(schema);
-        Ok(Self { lattice, survey, attributes, plan, blocks, largest_k, search: options.search, simd })
+        Ok(Self { lattice, survey, attributes, plan, blocks, search: options.search, simd })
     }
 
     /// Computes all rows. `make` gives every worker a consumer, which is handed file rows and their features (row-major,
@@ -107,11 +100,11 @@ impl<'a> Engine<'a> {
             }
             let context = self.context(&self.plan.main, &sorted, &base, base_width);
             sorted.tasks.par_iter().try_for_each_init(
-                || (make(), Worker::new(self.simd), Batch::new(&context)),
-                |(consumer, worker, batch), task| {
+                || (make(), Kernel::new(self.simd), Batch::new(&context)),
+                |(consumer, kernel, batch), task| {
                     monitor.check()?;
                     match consumer {
-                        Ok(consumer) => sorted.run(task, &sorted.core, monitor, worker, batch, consumer)?,
+                        Ok(consumer) => sorted.run(task, &sorted.core, monitor, kernel, batch, consumer)?,
                         // Whoever first needs the consumer reports why there is none.
                         Err(_) => return std::mem::replace(consumer, make()).map(|_| ()),
                     }
@@ -135,7 +128,7 @@ impl<'a> Engine<'a> {
             coordinates: [gather(x, shift[0]), gather(y, shift[1]), gather(z, 0)],
             origin: self.lattice.origin,
         };
-        let mut index = Index::new(&local, self.largest_k, self.search)?;
+        let mut index = Index::new(&local, self.search);
         drop(local);
         let points = index.points_mut();
         let core = if block.halo.is_empty() {
@@ -158,14 +151,14 @@ impl<'a> Engine<'a> {
         let mut rest = base.as_mut_slice();
         let mut shares = Vec::with_capacity(sorted.tasks.len());
         for task in &sorted.tasks {
-            let (share, tail) = rest.split_at_mut(task.slots.len() * width);
+            let (share, tail) = rest.split_at_mut(task.len() * width);
             shares.push((task, share));
             rest = tail;
         }
         let context = self.context(pass, sorted, &[], 0);
         shares.into_par_iter().try_for_each_init(
-            || (Worker::new(self.simd), Batch::new(&context)),
-            |(worker, batch), (task, share)| {
+            || (Kernel::new(self.simd), Batch::new(&context)),
+            |(kernel, batch), (task, share)| {
                 monitor.check()?;
                 let mut share = share.chunks_exact_mut(width);
                 let mut store = |_: &[u32], values: &mut [f32]| {
@@ -177,9 +170,9 @@ impl<'a> Engine<'a> {
                     }
                     Ok(())
                 };
-                sorted.run(task, &[], monitor, worker, batch, &mut store)?;
+                sorted.run(task, &[], monitor, kernel, batch, &mut store)?;
                 if staged {
-                    monitor.advance(task.slots.len() as u64);
+                    monitor.advance(task.len() as u64);
                 }
                 Ok(())
             },
@@ -202,24 +195,16 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Cuts the points of an index into tasks, at cell borders where there are cells.
-fn tasks(index: &Index) -> Vec<Task> {
-    let n = index.search().points().len();
-    let Index::Grid(grid) = index else {
-        return (0..n.div_ceil(TASK_POINTS))
-            .map(|t| Task { slots: t * TASK_POINTS..((t + 1) * TASK_POINTS).min(n), cells: 0..0 })
-            .collect();
-    };
-    let mut tasks = Vec::new();
-    let mut first = 0;
-    for cell in 0..grid.nx * grid.ny {
-        let (from, to) = (grid.start[first] as usize, grid.start[cell + 1] as usize);
-        if to - from >= TASK_POINTS || (to == n && to > from) {
-            tasks.push(Task { slots: from..to, cells: first..cell + 1 });
-            first = cell + 1;
-        }
-        if to == n {
-            break;
+/// Cuts the points of an index into tasks, between groups.
+fn tasks(index: &Index) -> Vec<Range<usize>> {
+    let search = index.search();
+    let n = search.points().len();
+    let (mut tasks, mut first, mut end) = (Vec::new(), 0, 0);
+    while end < n {
+        end = search.group_end(end);
+        if end - first >= TASK_POINTS || end == n {
+            tasks.push(first..end);
+            first = end;
         }
     }
     tasks
@@ -227,90 +212,41 @@ fn tasks(index: &Index) -> Vec<Task> {
 
 impl Sorted {
     /// Points of a task that the block is responsible for.
-    fn responsible(&self, task: &Task) -> u64 {
+    fn responsible(&self, task: &Range<usize>) -> u64 {
         if self.core.is_empty() {
-            return task.slots.len() as u64;
+            return task.len() as u64;
         }
-        self.core[task.slots.clone()].iter().filter(|&&core| core).count() as u64
+        self.core[task.clone()].iter().filter(|&&core| core).count() as u64
     }
 
     /// Answers the slots of a task, in order; only those of `core`, if it is not empty.
     fn run(
         &self,
-        task: &Task,
+        task: &Range<usize>,
         core: &[bool],
         monitor: &Monitor,
-        worker: &mut Worker,
+        kernel: &mut Kernel,
         batch: &mut Batch<'_>,
         consume: &mut impl FnMut(&[u32], &mut [f32]) -> Result<()>,
     ) -> Result<()> {
         let plan = batch.plan();
-        let wanted = |slot: usize| core.is_empty() || core[slot];
-        match &self.index {
-            Index::Grid(grid) => {
-                let mut outcome = Ok(());
-                for cell in task.cells.clone() {
-                    monitor.check()?;
-                    let slots = grid.start[cell] as usize..grid.start[cell + 1] as usize;
-                    if !slots.clone().any(wanted) {
-                        continue;
-                    }
-                    let cell = (cell % grid.nx, cell / grid.nx);
-                    worker.leaf.cell(grid, &self.flags, plan, cell, |answer| {
-                        if outcome.is_ok() && wanted(answer.slot) {
-                            outcome = batch.push(answer, consume);
-                        }
-                    });
-                    std::mem::replace(&mut outcome, Ok(()))?;
-                }
+        let search = self.index.search();
+        let mut group: Vec<u32> = Vec::with_capacity(LANES);
+        let (mut first, mut groups) = (task.start, 0usize);
+        while first < task.end {
+            if groups.is_multiple_of(GROUPS_BETWEEN_CHECKS) {
+                monitor.check()?;
             }
-            Index::KdTree(tree) => {
-                for slot in task.slots.clone().filter(|&slot| wanted(slot)) {
-                    monitor.check()?;
-                    worker.scalar(&**tree, &self.flags, plan, slot);
-                    let answer = Answer { slot, moments: &worker.moments, hits: &worker.hits };
-                    batch.push(answer, consume)?;
-                }
+            groups += 1;
+            let end = search.group_end(first).min(task.end);
+            group.clear();
+            #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points
+            group.extend((first..end).filter(|&slot| core.is_empty() || core[slot]).map(|slot| slot as u32));
+            if !group.is_empty() {
+                batch.push(kernel.answer(search, &self.flags, plan, &group), consume)?;
             }
+            first = end;
         }
         batch.flush(consume)
-    }
-}
-
-/// Buffers of a worker.
-struct Worker {
-    leaf: Leaf,
-    found: Vec<Neighbor>,
-    moments: Vec<Moments>,
-    hits: Vec<Vec<u32>>,
-}
-
-impl Worker {
-    fn new(simd: Simd) -> Self {
-        Self { leaf: Leaf::new(simd), found: Vec::new(), moments: Vec::new(), hits: Vec::new() }
-    }
-
-    /// The neighbourhoods of one slot by the general search.
-    fn scalar(&mut self, search: &impl NeighborSearch, flags: &[u8], plan: &LeafPlan, slot: usize) {
-        self.moments.resize(plan.scales(), Moments::default());
-        self.hits.resize(plan.scales(), Vec::new());
-        if let Some(largest) = plan.nearest.last() {
-            search.nearest(slot, largest.k, plan.cap_sq, &mut self.found);
-        }
-        for scale in 0..plan.scales() {
-            let hits = match plan.nearest.get(scale) {
-                Some(nearest) => &self.found[..nearest.k.min(self.found.len())],
-                None => {
-                    let radius = plan.radii[scale - plan.nearest.len()];
-                    search.within(slot, radius.radius_sq, radius.selection, &mut self.found);
-                    &self.found[..]
-                }
-            };
-            self.moments[scale] = Moments::of(search.points(), flags, slot, hits, plan.shape(scale));
-            if plan.want(scale).hits {
-                self.hits[scale].clear();
-                self.hits[scale].extend(hits.iter().map(|n| n.slot));
-            }
-        }
     }
 }

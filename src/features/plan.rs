@@ -1,11 +1,11 @@
 //! Compiles columns into a plan: which neighbourhoods to search, and where each column's value comes from.
 
 use super::column::{Band, Column, Measure, PointFeature, Scale};
-use super::kernel::{LeafPlan, NearestScale, RadiusScale, Want};
 use super::schema::Schema;
 use super::survey::Survey;
 use crate::error::{Error, Result};
 use crate::neighbors::Selection;
+use crate::neighbors::kernel::{KernelPlan, NearestScale, RadiusScale, Want};
 use crate::neighbors::lattice::Lattice;
 
 /// Vertical difference that counts as below or above, in metres.
@@ -15,8 +15,8 @@ const VERTICAL_THRESHOLD_M: f64 = 0.3;
 #[derive(Debug, Default)]
 pub struct Pass {
     /// The searches.
-    pub leaf: LeafPlan,
-    /// Those of `leaf`, in its order, and then the raster windows.
+    pub kernel: KernelPlan,
+    /// Those of `kernel`, in its order, and then the raster windows.
     pub scales: Vec<ScaleNeeds>,
     /// One a column, in order.
     pub outputs: Vec<Output>,
@@ -27,16 +27,8 @@ pub struct Pass {
 pub struct ScaleNeeds {
     /// The scale.
     pub scale: Scale,
-    /// Eigenvalues.
-    pub shape: bool,
-    /// Neighbours below and above.
-    pub sides: bool,
-    /// Neighbours with each flag.
-    pub echo: bool,
-    /// Mean distance.
-    pub spacing: bool,
-    /// Horizontal bounding box.
-    pub diagonal: bool,
+    /// What its features are made of.
+    pub want: Want,
     /// Height above ground at the point.
     pub height: bool,
     /// Statistics of these bands.
@@ -47,27 +39,36 @@ pub struct ScaleNeeds {
 
 impl ScaleNeeds {
     fn new(scale: Scale) -> Self {
-        Self {
-            scale,
-            shape: false,
-            sides: false,
-            echo: false,
-            spacing: false,
-            diagonal: false,
-            height: false,
-            bands: Vec::new(),
-            means: false,
+        Self { scale, want: Want::default(), height: false, bands: Vec::new(), means: false }
+    }
+
+    /// Adds what a feature needs.
+    fn add(&mut self, measure: Measure) {
+        use Measure as M;
+        let want = &mut self.want;
+        want.full |= measure.needs_eigen();
+        match measure {
+            M::VerticalStd | M::ZOffset => want.vertical = true,
+            M::VerticalRange | M::HeightAboveMin | M::ZBelow | M::ZAbove | M::Density3d | M::NeighborDistance => {
+                want.range = true;
+            }
+            M::HeightExtentRatio => (want.range, want.extent) = (true, true),
+            M::BelowFraction | M::AboveFraction => want.sides = true,
+            M::FirstFraction | M::LastFraction | M::MultipleFraction | M::GroundFraction => want.echo = true,
+            M::Spacing => want.spacing = true,
+            M::FacadeScore => self.height = true,
+            _ => {}
         }
     }
 
-    /// Whether the neighbours themselves are needed, besides their moments.
+    /// Whether the neighbours themselves are needed, besides their sums.
     #[must_use]
     pub fn hits(&self) -> bool {
-        self.spacing || self.diagonal || self.means || !self.bands.is_empty()
+        self.means || !self.bands.is_empty()
     }
 
     fn want(&self) -> Want {
-        Want { full: self.shape, sides: self.sides, echo: self.echo, hits: self.hits() }
+        Want { hits: self.hits(), ..self.want }
     }
 }
 
@@ -124,20 +125,6 @@ impl Plan {
         let base = if inner.is_empty() { None } else { Some(compile(&inner)?) };
         Ok(Self { base, main: compile(schema.definitions())? })
     }
-
-    /// The largest `k` of any scale, or 16 for radius scales only: what a search structure is laid out for.
-    #[must_use]
-    pub fn largest_k(schema: &Schema) -> usize {
-        fn of(column: &Column) -> usize {
-            let own = match column.scale() {
-                Some(Scale::Nearest(k)) => k as usize,
-                _ => 0,
-            };
-            if let Column::Mean(inner, _) = column { own.max(of(inner)) } else { own }
-        }
-        let largest = schema.definitions().iter().map(of).max().unwrap_or(0);
-        if largest == 0 { 16 } else { largest }
-    }
 }
 
 impl Pass {
@@ -151,20 +138,7 @@ impl Pass {
             });
             let needs = &mut scales[at];
             match column {
-                Column::Local(measure, _) => {
-                    needs.shape |= measure.needs_eigen();
-                    needs.sides |= matches!(measure, Measure::BelowFraction | Measure::AboveFraction);
-                    needs.echo |= matches!(
-                        measure,
-                        Measure::FirstFraction
-                            | Measure::LastFraction
-                            | Measure::MultipleFraction
-                            | Measure::GroundFraction
-                    );
-                    needs.spacing |= *measure == Measure::Spacing;
-                    needs.diagonal |= *measure == Measure::HeightExtentRatio;
-                    needs.height |= *measure == Measure::FacadeScore;
-                }
+                Column::Local(measure, _) => needs.add(*measure),
                 Column::BandMean(band, _) | Column::BandStd(band, _) => {
                     if !needs.bands.contains(band) {
                         needs.bands.push(*band);
@@ -180,15 +154,15 @@ impl Pass {
             Scale::Sphere(_) | Scale::Cylinder(_) => (1, 0),
             Scale::Window(_) => (2, 0),
         });
-        let mut leaf = LeafPlan {
+        let mut kernel = KernelPlan {
             cap_sq: lattice.squared_steps(schema.spec().cap_radius_m),
             vertical_threshold: i32::try_from(lattice.steps(VERTICAL_THRESHOLD_M)).unwrap_or(i32::MAX),
-            ..LeafPlan::default()
+            ..KernelPlan::default()
         };
         for needs in &scales {
             match needs.scale {
-                Scale::Nearest(k) => leaf.nearest.push(NearestScale { k: k as usize, want: needs.want() }),
-                Scale::Sphere(r) | Scale::Cylinder(r) => leaf.radii.push(RadiusScale {
+                Scale::Nearest(k) => kernel.nearest.push(NearestScale { k: k as usize, want: needs.want() }),
+                Scale::Sphere(r) | Scale::Cylinder(r) => kernel.radii.push(RadiusScale {
                     selection: match needs.scale {
                         Scale::Cylinder(_) => Selection::Cylinder,
                         _ => Selection::Sphere,
@@ -201,7 +175,7 @@ impl Pass {
         }
         let outputs =
             columns.iter().map(|column| Output::of(column, &scales, base, schema, survey)).collect::<Result<_>>()?;
-        Ok(Self { leaf, scales, outputs })
+        Ok(Self { kernel, scales, outputs })
     }
 }
 

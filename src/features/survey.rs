@@ -6,7 +6,7 @@
 use super::Options;
 use super::attributes::{Attributes, counts_near_ground};
 use super::column::{Column, Scale};
-use super::moments::flag;
+use crate::neighbors::moments::flag;
 use super::schema::{GroundSource, Schema};
 use super::terrain::Terrain;
 use super::windows::Windows;

@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 cloud.len(),
                 |m| knn(&cloud, measured.k, UNBOUNDED_M, search, m),
                 |csr| {
-                    let unit = csr.unit_m() * csr.unit_m();
+                    let unit = csr.unit_m * csr.unit_m;
                     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rows in memory; metres
                     let farthest = |end: &u64| csr.distances_sq[*end as usize - 1] as f64 * unit;
                     format!("{:.5}", mean(csr.offsets[1..].iter().map(farthest)))

@@ -5,7 +5,7 @@
 //! instruction set gives the same bits.
 #![allow(unsafe_code)]
 
-use super::Simd;
+use crate::neighbors::kernel::Simd;
 
 /// Matrices solved together.
 pub const WIDTH: usize = 16;

@@ -1,7 +1,7 @@
 //! Sums of stored rows over neighbours, for second-hop features.
 #![allow(unsafe_code)]
 
-use super::Simd;
+use crate::neighbors::kernel::Simd;
 
 /// Rows are padded to multiples of this many values.
 pub const ROW_BLOCK: usize = 8;
