@@ -80,9 +80,7 @@ impl<'a> Neighborhoods<'a> {
         let share = |counts: &[u32; LANES]| per_lane(|i| if n[i] > 0.0 { f64::from(counts[i]) / n[i] } else { 0.0 });
         let z_range = |i: usize| (f64::from(sums.z_max[i]) - f64::from(sums.z_min[i])) * unit_m;
         match measure {
-            M::VerticalStd => {
-                per_lane(|i| (sums.scatter[5][i] / (n[i] * n[i]).max(1.0) * unit_m * unit_m).sqrt())
-            }
+            M::VerticalStd => per_lane(|i| (sums.scatter[5][i] / (n[i] * n[i]).max(1.0) * unit_m * unit_m).sqrt()),
             M::VerticalRange => per_lane(z_range),
             M::HeightAboveMin | M::ZBelow => self.metres(&sums.z_min).map(|z| 0.0 - z),
             M::ZAbove => self.metres(&sums.z_max),

@@ -6,7 +6,6 @@
 use super::Options;
 use super::attributes::{Attributes, counts_near_ground};
 use super::column::{Column, Scale};
-use crate::neighbors::moments::flag;
 use super::schema::{GroundSource, Schema};
 use super::terrain::Terrain;
 use super::windows::Windows;
@@ -16,6 +15,7 @@ use crate::filters::ground::{GroundFilter, cell_size};
 use crate::filters::raster::{Raster, RasterFrame};
 use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
+use crate::neighbors::moments::flag;
 use rayon::prelude::*;
 use std::cell::LazyCell;
 use std::collections::HashSet;

@@ -14,9 +14,12 @@
 use crate::cloud::PointCloud;
 use crate::error::{Error, Result};
 use crate::job::{Monitor, Stage};
+use crate::neighbors::kernel::{Kernel, KernelPlan, LANES, NearestScale, Simd, Want};
 use crate::neighbors::lattice::Lattice;
-use crate::neighbors::{Index, NeighborSearch, Search};
+use crate::neighbors::moments::ROOT_STEPS;
+use crate::neighbors::{Index, NeighborSearch, Search, squared_distance};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// How statistical outliers are found; the defaults are the usual ones (20 and 2).
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +88,7 @@ impl StatisticalOutliers {
         }
         let lattice = Lattice::new(cloud, linear_unit_m)?;
         let unit_m = lattice.unit_m;
-        let index = Index::new(&lattice, others + 1, self.search)?;
+        let index = Index::new(&lattice, self.search);
         drop(lattice);
         let sums = distance_sums(index.search(), others + 1, monitor)?;
         let (mean, deviation) = mean_and_deviation(&sums);
@@ -118,7 +121,7 @@ impl RadiusOutliers {
         }
         let lattice = Lattice::new(cloud, linear_unit_m)?;
         let radius_sq = lattice.squared_steps(self.radius_m);
-        let index = Index::new(&lattice, self.neighbors.saturating_add(1), self.search)?;
+        let index = Index::new(&lattice, self.search);
         drop(lattice);
         let rows = lonely(index.search(), radius_sq, self.neighbors.saturating_add(1), monitor)?;
         let mut outlier = vec![false; cloud.len()];
@@ -127,28 +130,46 @@ impl RadiusOutliers {
     }
 }
 
-/// Points between two looks at the monitor.
-const CHUNK: usize = 4096;
-const ROOT_STEPS: f64 = 1024.0;
+/// Points of a task: whole groups, and between two looks at the monitor.
+const CHUNK: usize = 256 * LANES;
 
-/// By slot, the sum of the distances to the `k` nearest, the point itself included, in 1/1024 steps.
+/// By slot, the sum of the distances to the `k` nearest, the point itself included, in multiples of 1/[`ROOT_STEPS`] step.
 fn distance_sums(search: &dyn NeighborSearch, k: usize, monitor: &Monitor) -> Result<Vec<u64>> {
+    let plan = KernelPlan {
+        nearest: vec![NearestScale { k, want: Want { spacing: true, ..Want::default() } }],
+        cap_sq: u64::MAX,
+        ..KernelPlan::default()
+    };
+    let simd = Simd::detect()?;
     let n = search.points().len();
     monitor.begin(Stage::Filter, n as u64);
     let mut sums = vec![0u64; n];
-    sums.par_chunks_mut(CHUNK).enumerate().try_for_each_init(Vec::new, |found, (chunk, sums)| {
+    let worker = || (Kernel::new(simd), Vec::with_capacity(LANES));
+    sums.par_chunks_mut(CHUNK).enumerate().try_for_each_init(worker, |(kernel, slots), (chunk, sums)| {
         monitor.check()?;
-        for (slot, sum) in (chunk * CHUNK..).zip(sums.iter_mut()) {
-            search.nearest(slot, k, u64::MAX, found);
-            *sum = found
-                .iter()
-                .map(|f| ((f.distance_sq as f32).sqrt() * ROOT_STEPS as f32).round_ties_even() as u64)
-                .sum();
+        let chunk = chunk * CHUNK..chunk * CHUNK + sums.len();
+        for group in groups(search, chunk.clone()) {
+            slots.clear();
+            #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points
+            slots.extend(group.clone().map(|slot| slot as u32));
+            let answer = kernel.answer(search, &[], &plan, slots);
+            let to = &mut sums[group.start - chunk.start..group.end - chunk.start];
+            to.copy_from_slice(&answer.scales[0].distance_sum[..group.len()]);
         }
-        monitor.advance(sums.len() as u64);
+        monitor.advance(chunk.len() as u64);
         Ok(())
     })?;
     Ok(sums)
+}
+
+/// The groups of some slots that lie close together.
+fn groups(search: &dyn NeighborSearch, slots: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut first = slots.start;
+    std::iter::from_fn(move || {
+        let group = first..search.group_end(first.min(slots.end - 1)).min(slots.end);
+        first = group.end;
+        (!group.is_empty()).then_some(group)
+    })
 }
 
 /// Mean and standard deviation (n − 1) of some numbers; the same in any order.
@@ -176,23 +197,61 @@ fn mean_and_deviation(values: &[u64]) -> (f64, f64) {
 
 /// Rows of the points with fewer than `k` points within a distance, themselves included.
 fn lonely(search: &dyn NeighborSearch, radius_sq: u64, k: usize, monitor: &Monitor) -> Result<Vec<u32>> {
-    let n = search.points().len();
+    let points = search.points();
+    let n = points.len();
+    let reach = i32::try_from(radius_sq.isqrt() + 1).unwrap_or(i32::MAX);
     monitor.begin(Stage::Filter, n as u64);
     let found: Vec<Vec<u32>> = (0..n.div_ceil(CHUNK))
         .into_par_iter()
-        .map_init(Vec::new, |found, chunk| {
+        .map_init(Vec::new, |runs, chunk| {
             monitor.check()?;
-            let slots = chunk * CHUNK..((chunk + 1) * CHUNK).min(n);
+            let chunk = chunk * CHUNK..((chunk + 1) * CHUNK).min(n);
             let mut rows = Vec::new();
-            for slot in slots.clone() {
-                search.nearest(slot, k, radius_sq, found);
-                if found.len() < k {
-                    rows.push(search.points().row[slot]);
+            for group in groups(search, chunk.clone()) {
+                runs.clear();
+                let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
+                for slot in group.clone() {
+                    // Most points have company enough in their own group.
+                    if has_company(search, slot, group.clone(), radius_sq, k) {
+                        continue;
+                    }
+                    if runs.is_empty() {
+                        for place in group.clone().map(|slot| points.at(slot)) {
+                            low = [0, 1, 2].map(|a: usize| low[a].min(place[a].saturating_sub(reach).max(0)));
+                            high = [0, 1, 2].map(|a: usize| high[a].max(place[a].saturating_add(reach)));
+                        }
+                        search.runs(low, high, k, runs);
+                    }
+                    let around = runs.iter().flat_map(|run| run.start as usize..run.end as usize);
+                    if !has_company(search, slot, around, radius_sq, k) {
+                        rows.push(points.row[slot]);
+                    }
                 }
             }
-            monitor.advance(slots.len() as u64);
+            monitor.advance(chunk.len() as u64);
             Ok(rows)
         })
         .collect::<Result<_>>()?;
     Ok(found.concat())
+}
+
+/// Whether `k` of some points lie within a distance of that at `slot`.
+#[inline]
+fn has_company(
+    search: &dyn NeighborSearch,
+    slot: usize,
+    others: impl Iterator<Item = usize>,
+    radius_sq: u64,
+    k: usize,
+) -> bool {
+    let points = search.points();
+    let place = points.at(slot);
+    let mut left = k;
+    for other in others {
+        left -= usize::from(squared_distance(place, points.at(other)) <= radius_sq);
+        if left == 0 {
+            return true;
+        }
+    }
+    false
 }

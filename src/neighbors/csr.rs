@@ -54,8 +54,7 @@ pub fn radius_search(
     }
     let lattice = Lattice::new(cloud, 1.0)?;
     let radius_sq = lattice.squared_steps(radius_m);
-    let plan =
-        KernelPlan { radii: vec![RadiusScale { selection, radius_sq, want: LISTS }], ..KernelPlan::default() };
+    let plan = KernelPlan { radii: vec![RadiusScale { selection, radius_sq, want: LISTS }], ..KernelPlan::default() };
     all_neighbors(&lattice, search, &plan, monitor)
 }
 

@@ -77,8 +77,7 @@ impl Grid {
             end += *count;
             *count = end;
         }
-        let mut points =
-            SortedPoints { x: vec![0; n], y: vec![0; n], z: vec![0; n], row: vec![0; n] };
+        let mut points = SortedPoints { x: vec![0; n], y: vec![0; n], z: vec![0; n], row: vec![0; n] };
         for i in (0..n).rev() {
             let slot = &mut start[keys[i] as usize];
             *slot -= 1;

@@ -99,8 +99,7 @@ impl Moments {
     fn scatter(&self, product: usize) -> f64 {
         const PAIRS: [(usize, usize); 6] = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)];
         let (a, b) = PAIRS[product];
-        let exact =
-            self.products[product] * i128::from(self.n) - i128::from(self.sum[a]) * i128::from(self.sum[b]);
+        let exact = self.products[product] * i128::from(self.n) - i128::from(self.sum[a]) * i128::from(self.sum[b]);
         exact as f64
     }
 }

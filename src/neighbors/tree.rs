@@ -49,8 +49,7 @@ impl Tree {
             build(&mut points, 0, &mut nodes, 0);
         }
         let axis = |axis: usize| points.iter().map(|p| p.place[axis]).collect();
-        let points =
-            SortedPoints { x: axis(0), y: axis(1), z: axis(2), row: points.iter().map(|p| p.row).collect() };
+        let points = SortedPoints { x: axis(0), y: axis(1), z: axis(2), row: points.iter().map(|p| p.row).collect() };
         Self { points, nodes }
     }
 
@@ -94,10 +93,7 @@ fn build(points: &mut [Point], first: usize, nodes: &mut [Node], number: usize) 
         build_left(left, left_nodes);
         build(right, first + middle, right_nodes, right_number);
     } else {
-        rayon::join(
-            || build_left(left, left_nodes),
-            || build(right, first + middle, right_nodes, right_number),
-        );
+        rayon::join(|| build_left(left, left_nodes), || build(right, first + middle, right_nodes, right_number));
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use groma::Result;
 use groma::cloud::PointCloud;
 use groma::filters::farthest::{Start, farthest_points};
+use groma::filters::outliers::{RadiusOutliers, StatisticalOutliers};
 use groma::filters::random::Amount;
 use groma::filters::voxel::{Keep, voxel_grid};
 use groma::io::las::{Columns, read_cloud};
@@ -16,6 +17,16 @@ use std::time::Instant;
 /// The filters that are measured.
 #[derive(Debug, Subcommand)]
 pub enum Filters {
+    /// Statistical outliers, with a multiplier of 2; the check is how many there are
+    Sor {
+        #[command(flatten)]
+        measured: Measured,
+        /// Number of neighbours, the point itself being the first, as Open3D counts
+        #[arg(long, default_value_t = 20)]
+        k: usize,
+    },
+    /// Radius outliers: fewer than 5 others within 1 m; the check is how many there are
+    Ror(Measured),
     /// The voxel grid, with centroids; the check is the number of voxels
     Voxel {
         #[command(flatten)]
@@ -44,7 +55,19 @@ pub struct Measured {
 impl Filters {
     /// Measures.
     pub fn run(&self, console: &Console) -> Result<()> {
+        let outliers = |found: &Vec<bool>| found.iter().filter(|out| **out).count();
         match self {
+            Self::Sor { measured, k } => {
+                let cloud = measured.read(console)?;
+                let filter = StatisticalOutliers { neighbors: k.saturating_sub(1), ..StatisticalOutliers::default() };
+                let work = |m: &Monitor| filter.find(&cloud, 1.0, m).map(|(found, _)| found);
+                measured.rounds(console, "SOR", cloud.len(), work, outliers)
+            }
+            Self::Ror(measured) => {
+                let cloud = measured.read(console)?;
+                let filter = RadiusOutliers { radius_m: 1.0, neighbors: 5, ..RadiusOutliers::default() };
+                measured.rounds(console, "ROR", cloud.len(), |m| filter.find(&cloud, 1.0, m), outliers)
+            }
             Self::Voxel { measured, size } => {
                 let cloud = measured.read(console)?;
                 measured.rounds(

@@ -42,9 +42,7 @@ macro_rules! twice {
 #[inline(always)]
 unsafe fn blend(chosen: Pair, other: Pair, v: Pair) -> Pair {
     // SAFETY: called only from the functions below, on a CPU with AVX2.
-    unsafe {
-        [_mm256_blendv_epi8(other[0], v[0], chosen[0]), _mm256_blendv_epi8(other[1], v[1], chosen[1])]
-    }
+    unsafe { [_mm256_blendv_epi8(other[0], v[0], chosen[0]), _mm256_blendv_epi8(other[1], v[1], chosen[1])] }
 }
 
 // SAFETY (all blocks below): the trait's contract requires a CPU with AVX2 and pointers good for 16 lanes; the

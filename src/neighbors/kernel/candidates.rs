@@ -97,10 +97,8 @@ impl Candidates {
                     let (ax, ay, az) = (outside(x, half[0]), outside(y, half[1]), outside(z, half[2]));
                     let plane_sides = L::or(ax, L::raise16(ay));
                     let box_sq = L::add(L::mul_add16(plane_sides, plane_sides), L::mul_add16(az, az));
-                    let inside = L::both(
-                        L::not_above(box_sq, reach_sq),
-                        L::not_above(numbers, L::splat(rest as i32 - 1)),
-                    );
+                    let inside =
+                        L::both(L::not_above(box_sq, reach_sq), L::not_above(numbers, L::splat(rest as i32 - 1)));
                     tallest = L::max_where(inside, tallest, L::abs(z));
                     let bits = L::bits(inside);
                     L::compress(plane.add(count), bits, L::or(L::and(x, low), L::raise16(y)));

@@ -217,13 +217,7 @@ impl Kernel {
     ///
     /// # Panics
     /// For more points, or if `flags` is not one byte a point.
-    pub fn answer(
-        &mut self,
-        search: &dyn NeighborSearch,
-        flags: &[u8],
-        plan: &KernelPlan,
-        slots: &[u32],
-    ) -> &Group {
+    pub fn answer(&mut self, search: &dyn NeighborSearch, flags: &[u8], plan: &KernelPlan, slots: &[u32]) -> &Group {
         assert!(slots.len() <= LANES, "a group has at most {LANES} points");
         let echo = (0..plan.scales()).any(|scale| plan.want(scale).echo);
         assert!(!echo || flags.len() == search.points().len(), "one byte of flags a point");
