@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod features;
 mod files;
+mod filter;
 mod info;
 mod models;
 mod options;
@@ -33,6 +34,7 @@ struct Cli {
 enum Command {
     Classify(classify::Arguments),
     Features(features::Arguments),
+    Filter(filter::Arguments),
     Info(info::Arguments),
     Models(models::Arguments),
     Doctor(doctor::Arguments),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Classify(arguments) => classify::run(arguments, &console),
         Command::Features(arguments) => features::run(arguments, &console),
+        Command::Filter(arguments) => filter::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Models(arguments) => models::run(arguments, &console),
         Command::Doctor(arguments) => doctor::run(arguments, &console),
