@@ -2,9 +2,12 @@
 
 use groma::cloud::{CoordinateFrame, PointCloud, Values};
 use groma::filters::farthest::{Start, farthest_points};
+use groma::filters::outliers::{RadiusOutliers, StatisticalOutliers};
 use groma::filters::random::Amount;
 use groma::filters::voxel::{Keep, Voxels, voxel_grid};
 use groma::job::{CancelToken, Job, Monitor};
+use groma::neighbors::Search;
+use groma::neighbors::moments::{ROOT_STEPS, root};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -93,8 +96,93 @@ fn plain_farthest(points: &Points, count: usize, start: usize) -> Vec<u32> {
     rows
 }
 
+/// Squared distances of every point to the others, the nearest first.
+fn plain_distances(points: &Points) -> Vec<Vec<u64>> {
+    let squared = |a: &[i32; 3], b: &[i32; 3]| (0..3).map(|i| u64::from(a[i].abs_diff(b[i])).pow(2)).sum::<u64>();
+    (0..points.len())
+        .map(|i| {
+            let others = points.iter().enumerate().filter(|(j, _)| *j != i);
+            let mut distances: Vec<u64> = others.map(|(_, p)| squared(&points[i], p)).collect();
+            distances.sort_unstable();
+            distances
+        })
+        .collect()
+}
+
+const SEARCHES: [Search; 2] = [Search::Grid, Search::KdTree];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn lonely_points_are_those_of_the_plain_method(
+        points in points(),
+        radius in prop_oneof![1..60i32, 100..5_000i32, Just(2_000_000_000)],
+        neighbors in 1..40usize,
+        threads in 1..4usize,
+    ) {
+        let cloud = cloud(&points, [862_000.0, -6_652_000.0, 100.0]);
+        let radius_m = f64::from(radius) / 100.0;
+        let near = |distances: &Vec<u64>| distances.iter().filter(|d| **d <= (radius as u64).pow(2)).count();
+        let expected: Vec<bool> = plain_distances(&points).iter().map(|d| near(d) < neighbors).collect();
+        for search in SEARCHES {
+            let filter = RadiusOutliers { radius_m, neighbors, search };
+            prop_assert_eq!(&on_threads(threads, |m| filter.find(&cloud, 1.0, m)), &expected, "{:?}", search);
+        }
+    }
+
+    #[test]
+    fn unusual_points_are_those_of_the_plain_method(
+        points in points(),
+        neighbors in 1..40usize,
+        multiplier in 0.0..4.0,
+        threads in 1..4usize,
+    ) {
+        let cloud = cloud(&points, [862_000.0, -6_652_000.0, 100.0]);
+        let k = neighbors.min(points.len().saturating_sub(1));
+        let sums: Vec<u64> =
+            plain_distances(&points).iter().map(|d| d[..k].iter().map(|&d| root(d)).sum()).collect();
+        let n = sums.len() as f64;
+        let mean = sums.iter().map(|&s| s as f64).sum::<f64>() / n.max(1.0);
+        let squares: f64 = sums.iter().map(|&s| (s as f64 - mean).powi(2)).sum();
+        let deviation = if sums.len() < 2 { 0.0 } else { (squares / (n - 1.0)).sqrt() };
+        let threshold = mean + multiplier * deviation;
+        let mut first = None;
+        for search in SEARCHES {
+            let filter = StatisticalOutliers { neighbors, multiplier, search };
+            let (found, spacing) = on_threads(threads, |m| filter.find(&cloud, 1.0, m));
+            prop_assert_eq!(found.len(), points.len());
+            for (found, &sum) in found.iter().zip(&sums) {
+                // The plain sums are rounded, so what lies on the threshold may lie on either side of it.
+                let off = sum as f64 - threshold;
+                prop_assert!(*found == (off > 0.0) || off.abs() <= 1e-9 * threshold, "{} {}", sum, threshold);
+            }
+            let metres = |sum: f64| sum / ROOT_STEPS / k.max(1) as f64 * 0.01;
+            prop_assert!((spacing.mean_m - metres(mean)).abs() <= 1e-9 * metres(mean));
+            prop_assert!((spacing.deviation_m - metres(deviation)).abs() <= 1e-6 * metres(threshold) + 1e-12);
+            // Bit for bit, whatever searches.
+            let first = first.get_or_insert_with(|| (found.clone(), spacing));
+            prop_assert_eq!(&*first, &(found, spacing));
+        }
+    }
+
+    #[test]
+    fn outliers_do_not_mind_the_order_and_move_with_the_cloud(points in points(), seed in any::<u64>()) {
+        let statistical = StatisticalOutliers { neighbors: 6, multiplier: 1.0, ..StatisticalOutliers::default() };
+        let radius = RadiusOutliers { radius_m: 0.5, neighbors: 3, ..RadiusOutliers::default() };
+        let find = |points: &Points, offset: f64| {
+            let cloud = cloud(points, [offset; 3]);
+            let monitor = Monitor::default();
+            let (far, spacing) = statistical.find(&cloud, 1.0, &monitor).unwrap();
+            let lonely = radius.find(&cloud, 1.0, &monitor).unwrap();
+            let mut marked: Vec<_> = points.iter().zip(far.into_iter().zip(lonely)).collect();
+            marked.sort_unstable();
+            (format!("{marked:?}"), spacing)
+        };
+        let mut shuffled = points.clone();
+        shuffled.sort_unstable_by_key(|p| p.iter().fold(seed, |h, &v| (h ^ v as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        prop_assert_eq!(find(&points, 0.0), find(&shuffled, 1e6));
+    }
 
     #[test]
     fn voxels_are_those_of_absolute_positions(
@@ -228,9 +316,25 @@ fn what_cannot_be_is_refused() {
     assert!(take(Amount::Count(1), Start::Row(2)).unwrap_err().to_string().contains("row 2 of 2 points"));
     assert_eq!(take(Amount::Fraction(f64::NAN), Start::default()).unwrap_err().code(), 100);
     assert_eq!(take(Amount::Count(5), Start::Row(1)).unwrap(), [1, 0]);
+    for radius_m in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let filter = RadiusOutliers { radius_m, ..RadiusOutliers::default() };
+        assert_eq!(filter.find(&cloud, 1.0, &Monitor::default()).unwrap_err().code(), 100, "{radius_m}");
+    }
+    for multiplier in [-1.0, f64::NAN, f64::INFINITY] {
+        let filter = StatisticalOutliers { multiplier, ..StatisticalOutliers::default() };
+        assert_eq!(filter.find(&cloud, 1.0, &Monitor::default()).unwrap_err().code(), 100, "{multiplier}");
+    }
+    let none = RadiusOutliers { neighbors: 0, ..RadiusOutliers::default() };
+    assert!(none.find(&cloud, 1.0, &Monitor::default()).unwrap_err().to_string().contains("0 neighbours"));
+    let all = RadiusOutliers { neighbors: usize::MAX, ..RadiusOutliers::default() };
+    assert_eq!(all.find(&cloud, 1.0, &Monitor::default()).unwrap(), [true, true]);
+    let none = StatisticalOutliers { neighbors: 0, ..StatisticalOutliers::default() };
+    assert_eq!(none.find(&cloud, 1.0, &Monitor::default()).unwrap_err().code(), 100);
     let cancelled = CancelToken::new();
     cancelled.cancel();
     let monitor = Monitor::new(cancelled);
     assert_eq!(voxel_grid(&cloud, 1.0, Keep::First, &monitor).unwrap_err().code(), 500);
     assert_eq!(farthest_points(&cloud, Amount::Count(2), Start::Row(0), &monitor).unwrap_err().code(), 500);
+    assert_eq!(RadiusOutliers::default().find(&cloud, 1.0, &monitor).unwrap_err().code(), 500);
+    assert_eq!(StatisticalOutliers::default().find(&cloud, 1.0, &monitor).unwrap_err().code(), 500);
 }
