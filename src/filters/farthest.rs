@@ -110,13 +110,11 @@ impl Measure for u64 {
 }
 
 /// Points of a leaf, about. Fewer mean more nodes to pass through, more mean more points to measure in vain.
-const LEAF: usize = 64;
+const LEAF: usize = 32;
 /// Points that are measured side by side; leaves are padded to whole multiples.
 const LANES: usize = 8;
 /// A subtree with more points is built beside others.
 const PARALLEL: usize = 1 << 14;
-/// Samples between two looks at the monitor.
-const STEP: usize = 256;
 
 /// Bounds of the points below a node, and the largest of their distances to the nearest sample.
 #[derive(Clone, Copy)]
@@ -195,10 +193,8 @@ impl<D: Measure> Tree<D> {
         };
         let mut next = slot;
         loop {
-            if rows.len().is_multiple_of(STEP) {
-                monitor.check()?;
-                monitor.advance(STEP.min(wanted - rows.len()) as u64);
-            }
+            monitor.check()?;
+            monitor.advance(1);
             rows.push(self.row[next]);
             if rows.len() == wanted {
                 return Ok(rows);

@@ -9,7 +9,8 @@
 //! **Radius** (PCL's `RadiusOutlierRemoval`): a point with fewer than `n` others within a distance, which itself counts as
 //! within. PCL's `min_pts`, PDAL's `min_k` and Open3D's `nb_points` are this `n`.
 //!
-//! Distances are those of integers, sums are exact: the outcome depends neither on threads nor on the order of the points.
+//! Squared distances are integers; the statistical filter rounds each distance to 1/1024 of a coordinate step and adds up
+//! exactly. The outcome depends neither on threads nor on the order of the points, the search or the instruction set.
 
 use crate::cloud::PointCloud;
 use crate::error::{Error, Result};
@@ -209,6 +210,7 @@ fn lonely(search: &dyn NeighborSearch, radius_sq: u64, k: usize, monitor: &Monit
             let mut rows = Vec::new();
             for group in groups(search, chunk.clone()) {
                 runs.clear();
+                let mut candidates = 0;
                 let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
                 for slot in group.clone() {
                     // Most points have company enough in their own group.
@@ -221,9 +223,10 @@ fn lonely(search: &dyn NeighborSearch, radius_sq: u64, k: usize, monitor: &Monit
                             high = [0, 1, 2].map(|a: usize| high[a].max(place[a].saturating_add(reach)));
                         }
                         search.runs(low, high, k, runs);
+                        candidates = runs.iter().map(Range::len).sum();
                     }
                     let around = runs.iter().flat_map(|run| run.start as usize..run.end as usize);
-                    if !has_company(search, slot, around, radius_sq, k) {
+                    if candidates < k || !has_company(search, slot, around, radius_sq, k) {
                         rows.push(points.row[slot]);
                     }
                 }

@@ -89,9 +89,9 @@ pub fn voxel_grid(cloud: &PointCloud, size: f64, keep: Keep, monitor: &Monitor) 
             for column in start[batch.start..=batch.end].windows(2) {
                 let range = (column[0] - start[batch.start]) as usize..(column[1] - start[batch.start]) as usize;
                 if shift == 0 {
-                    worker.column(range, |r| axes[2].cell(r.position[2]));
+                    worker.column(range, |r| axes[2].cell(r[2]));
                 } else {
-                    worker.column(range, |r| [2, 1, 0].map(|a: usize| axes[a].cell(r.position[a])));
+                    worker.column(range, |r| [2, 1, 0].map(|a: usize| axes[a].cell(r[a])));
                 }
             }
             let Worker { records, found, .. } = worker;
@@ -112,11 +112,12 @@ const FEWEST_COLUMNS: u64 = 1 << 16;
 /// So many points are sorted by insertion.
 const FEW: usize = 24;
 
-/// A point on its way through the sorting; then what stands for a voxel.
-#[derive(Clone, Copy, Default)]
-struct Record {
-    position: [i32; 3],
-    row: u32,
+/// A point on its way through the sorting, then what stands for a voxel: x, y, z and the bits of the row. A plain array, so
+/// that a vector of them comes from the system as zeros and need not be written twice.
+type Record = [i32; 4];
+
+fn row(record: &Record) -> u32 {
+    record[3].cast_unsigned()
 }
 
 /// The points, sorted into upright columns of one voxel's width; of more where the extent would need too many.
@@ -163,10 +164,10 @@ impl Columns {
         for count in &mut start {
             sum += std::mem::replace(count, sum);
         }
-        let mut records = vec![Record::default(); n];
+        let mut records = vec![[0; 4]; n];
         for (row, (&key, ((&x, &y), &z))) in (0u32..).zip(keys.iter().zip(x.iter().zip(y).zip(z))) {
             let next = &mut start[key as usize];
-            records[*next as usize] = Record { position: [x, y, z], row };
+            records[*next as usize] = [x, y, z, row.cast_signed()];
             *next += 1;
         }
         // Every start has moved to the next one's place.
@@ -243,16 +244,16 @@ impl Worker<'_> {
         match self.keep {
             Keep::First => first,
             Keep::NearestToCenter => {
-                let along = |r: &Record, a: usize| self.axes[a].twice_off_center(r.position[a]);
+                let along = |r: &Record, a: usize| self.axes[a].twice_off_center(r[a]);
                 *nearest(records, |r| square([along(r, 0), along(r, 1), along(r, 2)]))
             }
             Keep::Centroid => match records.len() {
                 1 => first,
                 // Both are as far from their mean.
-                2 => Record {
-                    position: [0, 1, 2].map(|a: usize| midpoint(first.position[a], records[1].position[a])),
-                    row: first.row,
-                },
+                2 => {
+                    let [x, y, z] = [0, 1, 2].map(|a: usize| midpoint(first[a], records[1][a]));
+                    [x, y, z, first[3]]
+                }
                 _ => self.centroid(records),
             },
         }
@@ -263,7 +264,7 @@ impl Worker<'_> {
         // 2^32 points at ±2^31: sums fit 64 bits.
         let mut sum = [0i64; 3];
         for record in records {
-            for (sum, &p) in sum.iter_mut().zip(&record.position) {
+            for (sum, &p) in sum.iter_mut().zip(&record[..3]) {
                 *sum += i64::from(p);
             }
         }
@@ -275,15 +276,14 @@ impl Worker<'_> {
         });
         // From the first point, n times as far as they are: exact below 2^53, which is millions of points in a voxel of
         // thousands of steps.
-        let from = records[0].position.map(i64::from);
+        let from = records[0].map(i64::from);
         #[allow(clippy::cast_precision_loss)] // said above
         let middle = [0, 1, 2].map(|a: usize| (sum[a] - n * from[a]) as f64);
         #[allow(clippy::cast_precision_loss)] // as above
-        let along = |r: &Record, a: usize| {
-            ((i64::from(r.position[a]) - from[a]) as f64 * n as f64 - middle[a]) * self.weights[a]
-        };
+        let along =
+            |r: &Record, a: usize| ((i64::from(r[a]) - from[a]) as f64 * n as f64 - middle[a]) * self.weights[a];
         let nearest = nearest(records, |r| square([along(r, 0), along(r, 1), along(r, 2)]));
-        Record { position: mean, row: nearest.row }
+        [mean[0], mean[1], mean[2], nearest[3]]
     }
 }
 
@@ -314,7 +314,7 @@ fn nearest(records: &[Record], distance: impl Fn(&Record) -> f64) -> &Record {
 fn in_file_order(found: &[&[Record]], points: usize, keep: Keep) -> Voxels {
     let mut bits = vec![0u64; points.div_ceil(64)];
     for record in found.iter().copied().flatten() {
-        bits[record.row as usize / 64] |= 1 << (record.row % 64);
+        bits[row(record) as usize / 64] |= 1 << (row(record) % 64);
     }
     let mut before = Vec::with_capacity(bits.len());
     let mut total = 0;
@@ -325,11 +325,11 @@ fn in_file_order(found: &[&[Record]], points: usize, keep: Keep) -> Voxels {
     let mut rows = vec![0; total];
     let mut centroids = if keep == Keep::Centroid { Some([(); 3].map(|()| vec![0; total])) } else { None };
     for record in found.iter().copied().flatten() {
-        let word = record.row as usize / 64;
-        let at = before[word] + (bits[word] & ((1 << (record.row % 64)) - 1)).count_ones() as usize;
-        rows[at] = record.row;
+        let word = row(record) as usize / 64;
+        let at = before[word] + (bits[word] & ((1 << (row(record) % 64)) - 1)).count_ones() as usize;
+        rows[at] = row(record);
         if let Some(centroids) = &mut centroids {
-            for (column, &p) in centroids.iter_mut().zip(&record.position) {
+            for (column, &p) in centroids.iter_mut().zip(&record[..3]) {
                 column[at] = p;
             }
         }
