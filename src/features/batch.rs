@@ -2,6 +2,7 @@
 
 use super::attributes::Attributes;
 use super::column::{Band, Scale};
+use super::kernel::compiled;
 use super::kernel::means::add_rows;
 use super::plan::{Output, Pass, ScaleNeeds};
 use super::shape::Neighborhoods;
@@ -131,25 +132,29 @@ impl<'a> Batch<'a> {
         }
         let first = self.rows.len();
         self.rows.extend(group.slots.iter().map(|&slot| points.row[slot as usize]));
-        let shapes: Vec<Neighborhoods<'_>> = pass
-            .scales
-            .iter()
-            .enumerate()
-            .map(|(i, needs)| {
-                let sums = group.scales.get(i).unwrap_or(&self.extras[i].window);
-                Neighborhoods::new(simd, sums, unit_m, needs.want.full)
-            })
-            .collect();
-        for (column, output) in pass.outputs.iter().enumerate() {
-            let values = self.output(output, &shapes, &group.slots);
-            let to = self.values[first * self.columns + column..].iter_mut().step_by(self.columns);
-            for (to, value) in to.zip(&values[..group.slots.len()]) {
-                #[allow(clippy::cast_possible_truncation)] // features are f32
-                {
-                    *to = *value as f32;
+        let Self { extras, values, columns, context, .. } = self;
+        let to = &mut values[first * *columns..(first + group.slots.len()) * *columns];
+        compiled::run(simd, || {
+            let shapes: Vec<Neighborhoods<'_>> = pass
+                .scales
+                .iter()
+                .enumerate()
+                .map(|(i, needs)| {
+                    let sums = group.scales.get(i).unwrap_or(&extras[i].window);
+                    Neighborhoods::new(simd, sums, unit_m, needs.want.full)
+                })
+                .collect();
+            let rows = Rows { context, extras, shapes: &shapes, slots: &group.slots };
+            for (column, output) in pass.outputs.iter().enumerate() {
+                let column_values = rows.output(output);
+                for (to, value) in to[column..].iter_mut().step_by(*columns).zip(&column_values) {
+                    #[allow(clippy::cast_possible_truncation)] // features are f32
+                    {
+                        *to = *value as f32;
+                    }
                 }
             }
-        }
+        });
         Ok(())
     }
 
@@ -181,9 +186,21 @@ impl<'a> Batch<'a> {
             add_rows(simd, base, hits, sums);
         }
     }
+}
 
-    /// One column for the points at hand.
-    fn output(&self, output: &Output, shapes: &[Neighborhoods<'_>], slots: &[u32]) -> [f64; LANES] {
+/// The points at hand and all that their features are made of.
+struct Rows<'a> {
+    context: &'a Context<'a>,
+    extras: &'a [Extras],
+    shapes: &'a [Neighborhoods<'a>],
+    slots: &'a [u32],
+}
+
+impl Rows<'_> {
+    /// One column of them.
+    #[inline(always)]
+    fn output(&self, output: &Output) -> [f64; LANES] {
+        let Self { shapes, slots, .. } = *self;
         let Context { survey, attributes, points, base_width, .. } = *self.context;
         let per_point = |f: &dyn Fn(usize) -> f64| -> [f64; LANES] {
             std::array::from_fn(|lane| slots.get(lane).map_or(0.0, |&slot| f(slot as usize)))

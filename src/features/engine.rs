@@ -6,7 +6,7 @@
 use super::Options;
 use super::attributes::Attributes;
 use super::batch::{Batch, Context};
-use super::blocks::{Block, Blocks};
+use super::blocks::Blocks;
 use super::kernel::means::ROW_BLOCK;
 use super::plan::{Pass, Plan};
 use super::schema::Schema;
@@ -84,13 +84,8 @@ impl<'a> Engine<'a> {
         let staged = self.plan.base.is_some() && self.blocks.len() == 1;
         monitor.begin(if staged { Stage::Features } else { stage }, self.lattice.len() as u64);
         for at in 0..self.blocks.len() {
-            let block = self.blocks.block(&self.lattice, at);
-            if block.core.is_empty() {
-                continue;
-            }
             monitor.check()?;
-            let sorted = self.sort(&block)?;
-            drop(block);
+            let Some(sorted) = self.sort(at) else { continue };
             let (base, base_width) = match &self.plan.base {
                 Some(pass) => self.base(pass, &sorted, staged, monitor)?,
                 None => (Vec::new(), 0),
@@ -116,8 +111,16 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Sorts the points of a block, halo included.
-    fn sort(&self, block: &Block) -> Result<Sorted> {
+    /// Sorts the points of block `at`, halo included; nothing if it is empty.
+    fn sort(&self, at: usize) -> Option<Sorted> {
+        if self.blocks.len() == 1 {
+            let index = Index::new(&self.lattice, self.search);
+            return (!self.lattice.is_empty()).then(|| self.sorted(index, Vec::new(), [0; 2]));
+        }
+        let block = self.blocks.block(&self.lattice, at);
+        if block.core.is_empty() {
+            return None;
+        }
         let rows: Vec<u32> = block.core.iter().chain(&block.halo).copied().collect();
         let [x, y, z] = &self.lattice.coordinates;
         let lowest = |v: &[i32]| rows.par_iter().map(|&r| v[r as usize]).min().unwrap_or(0);
@@ -138,16 +141,25 @@ impl<'a> Engine<'a> {
         };
         // The index numbered the block's points; from here on a row is one of the cloud.
         points.row.par_iter_mut().for_each(|row| *row = rows[*row as usize]);
-        let flags = points.row.par_iter().map(|&row| self.survey.flags()[row as usize]).collect();
+        Some(self.sorted(index, core, shift))
+    }
+
+    fn sorted(&self, index: Index, core: Vec<bool>, shift: [i32; 2]) -> Sorted {
+        let rows = &index.search().points().row;
+        let flags = if self.plan.needs_flags() {
+            rows.par_iter().map(|&row| self.survey.flags()[row as usize]).collect()
+        } else {
+            Vec::new()
+        };
         let tasks = tasks(&index);
-        Ok(Sorted { index, flags, core, shift, tasks })
+        Sorted { index, flags, core, shift, tasks }
     }
 
     /// The columns that others take means of, by slot, padded to a whole number of vectors.
     fn base(&self, pass: &Pass, sorted: &Sorted, staged: bool, monitor: &Monitor) -> Result<(Vec<f32>, usize)> {
         let columns = pass.outputs.len();
         let width = columns.next_multiple_of(ROW_BLOCK);
-        let mut base = vec![0.0; sorted.flags.len() * width];
+        let mut base = vec![0.0; sorted.index.search().points().len() * width];
         let mut rest = base.as_mut_slice();
         let mut shares = Vec::with_capacity(sorted.tasks.len());
         for task in &sorted.tasks {

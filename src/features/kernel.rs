@@ -1,4 +1,7 @@
 //! Vector code of the features proper; the searching kernel is [`crate::neighbors::kernel`].
 
+pub mod compiled;
 pub mod eigen;
+mod jacobi;
+pub mod math;
 pub mod means;

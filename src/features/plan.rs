@@ -125,6 +125,12 @@ impl Plan {
         let base = if inner.is_empty() { None } else { Some(compile(&inner)?) };
         Ok(Self { base, main: compile(schema.definitions())? })
     }
+
+    /// Whether any neighbourhood counts flags.
+    #[must_use]
+    pub fn needs_flags(&self) -> bool {
+        self.base.iter().chain([&self.main]).any(|pass| pass.scales.iter().any(|scale| scale.want.echo))
+    }
 }
 
 impl Pass {

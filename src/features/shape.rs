@@ -2,6 +2,7 @@
 
 use super::column::Measure;
 use super::kernel::eigen::{self, Eigen, WIDTH, Wide};
+use super::kernel::math;
 use crate::neighbors::kernel::{LANES, Simd};
 use crate::neighbors::moments::{GroupSums, ROOT_STEPS};
 use std::f64::consts::PI;
@@ -24,6 +25,7 @@ pub struct Neighborhoods<'a> {
 
 impl<'a> Neighborhoods<'a> {
     /// Turns sums into metres; `with_shape` also solves for eigenvalues.
+    #[inline(always)]
     #[must_use]
     pub fn new(simd: Simd, sums: &'a GroupSums, unit_m: f64, with_shape: bool) -> Self {
         let n = sums.n.map(f64::from);
@@ -73,6 +75,7 @@ impl<'a> Neighborhoods<'a> {
     ///
     /// # Panics
     /// If the feature needs a shape and the neighbourhoods were made without.
+    #[inline(always)]
     #[must_use]
     pub fn feature(&self, measure: Measure, radius_m: f64, height: &Wide) -> Wide {
         use Measure as M;
@@ -97,7 +100,7 @@ impl<'a> Neighborhoods<'a> {
             M::MultipleFraction => share(&sums.flagged[2]),
             M::GroundFraction => share(&sums.flagged[3]),
             M::Count => *n,
-            M::LogCount => n.map(f64::ln_1p),
+            M::LogCount => n.map(|n| math::ln(n + 1.0)),
             M::Density2d => n.map(|n| n / (PI * radius_m * radius_m)),
             M::Density3d => {
                 let farthest = self.farthest();
@@ -116,6 +119,7 @@ impl<'a> Neighborhoods<'a> {
     }
 
     /// The features that are made of eigenvalues and eigenvectors.
+    #[inline(always)]
     fn shape_feature(&self, measure: Measure, height: &Wide) -> Wide {
         use Measure as M;
         let e = self.eigen.as_ref().expect("a plan solves for the shape wherever a column needs it");
@@ -149,7 +153,7 @@ impl<'a> Neighborhoods<'a> {
             M::Omnivariance => {
                 lanes!(i => if self.shaped[i] > 0.0 {
                     let s = l1[i] + l2[i] + l3[i];
-                    (l1[i] / s * (l2[i] / s) * (l3[i] / s)).cbrt()
+                    math::cbrt(l1[i] / s * (l2[i] / s) * (l3[i] / s))
                 } else {
                     0.0
                 });
@@ -157,8 +161,9 @@ impl<'a> Neighborhoods<'a> {
             M::Eigenentropy => {
                 lanes!(i => if self.shaped[i] > 0.0 {
                     let s = l1[i] + l2[i] + l3[i];
-                    let term = |l: f64| if l > 0.0 { -(l / s) * (l / s).ln() } else { 0.0 };
-                    term(l1[i]) + term(l2[i]) + term(l3[i])
+                    // Below what the logarithm takes, a share gives nothing.
+                    let term = |e: f64| if e > 1e-300 { -e * math::ln(e) } else { 0.0 };
+                    term(l1[i] / s) + term(l2[i] / s) + term(l3[i] / s)
                 } else {
                     0.0
                 });

@@ -119,17 +119,8 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
-    unsafe fn not_above(a: Pair, b: Pair) -> Pair {
-        // There is only "greater": not above is its complement.
-        unsafe {
-            let ones = _mm256_set1_epi32(-1);
-            let above = Self::above(a, b);
-            [_mm256_xor_si256(above[0], ones), _mm256_xor_si256(above[1], ones)]
-        }
-    }
-    #[inline(always)]
-    unsafe fn above(a: Pair, b: Pair) -> Pair {
-        twice!(_mm256_cmpgt_epi32, a, b)
+    unsafe fn below(a: Pair, b: Pair) -> Pair {
+        twice!(_mm256_cmpgt_epi32, b, a)
     }
     #[inline(always)]
     unsafe fn both(a: Pair, b: Pair) -> Pair {

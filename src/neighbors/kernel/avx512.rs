@@ -79,12 +79,8 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn not_above(a: __m512i, b: __m512i) -> __mmask16 {
-        unsafe { _mm512_cmple_epi32_mask(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn above(a: __m512i, b: __m512i) -> __mmask16 {
-        unsafe { _mm512_cmpgt_epi32_mask(a, b) }
+    unsafe fn below(a: __m512i, b: __m512i) -> __mmask16 {
+        unsafe { _mm512_cmplt_epi32_mask(a, b) }
     }
     #[inline(always)]
     unsafe fn both(a: __mmask16, b: __mmask16) -> __mmask16 {

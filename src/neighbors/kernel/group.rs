@@ -295,14 +295,15 @@ impl Job<'_> {
                 let k = i32::try_from(near.k).unwrap_or(i32::MAX);
                 let largest = scale + 1 == plan.nearest.len();
                 let active = if listing { Active::Listed(listed) } else { Active::All(candidates.count) };
-                let limit = nearest::<L>(candidates, self.search.points(), active, k, &mut bracket, queries.asked);
+                let (limit, counts) =
+                    nearest::<L>(candidates, self.search.points(), active, k, &mut bracket, queries.asked);
                 if largest {
                     farthest = limit;
                 }
                 let chosen = Chosen::<L> {
                     candidates,
                     active,
-                    limit: L::load(limit.as_ptr()),
+                    beyond: L::add(L::load(limit.as_ptr()), L::splat(1)),
                     around: queries.around,
                     query: queries.query,
                     places: &queries.places,
@@ -310,18 +311,17 @@ impl Job<'_> {
                     flags: self.flags,
                     threshold: plan.vertical_threshold,
                 };
-                chosen.add_up(near.want, &mut self.group.scales[scale]);
+                chosen.add_up(near.want, Some(&counts), &mut self.group.scales[scale]);
                 let lists = scale * LANES..(scale + 1) * LANES;
                 if near.want.hits {
                     let distances = near.want.distances.then(|| &mut self.group.distances[lists.clone()]);
-                    chosen.list(&mut self.group.hits[lists], distances);
+                    chosen.list(&self.group.scales[scale].n, &mut self.group.hits[lists], distances);
                 }
                 if let Some(smaller) = scale.checked_sub(1).map(|at| plan.nearest[at].k) {
                     // The smaller scale looks only at what is within some larger one.
                     narrow::<L>(candidates, active, &limit, queries.asked, spare);
                     std::mem::swap(listed, spare);
                     listing = true;
-                    let counts: Row = std::array::from_fn(|i| bracket.high_count[i].min(k));
                     bracket = Bracket::below(limit, counts);
                     let smaller = i32::try_from(smaller).unwrap_or(i32::MAX);
                     let guess: Row = std::array::from_fn(|i| {
@@ -364,7 +364,7 @@ impl Job<'_> {
                 let chosen = Chosen::<L> {
                     candidates,
                     active: Active::All(candidates.count),
-                    limit,
+                    beyond: L::splat(radius.radius_sq as i32 + 1),
                     around: queries.around,
                     query: queries.query,
                     places: &queries.places,
@@ -372,11 +372,11 @@ impl Job<'_> {
                     flags: self.flags,
                     threshold: plan.vertical_threshold,
                 };
-                chosen.add_up(radius.want, &mut self.group.scales[scale]);
+                chosen.add_up(radius.want, None, &mut self.group.scales[scale]);
                 let lists = scale * LANES..(scale + 1) * LANES;
                 if radius.want.hits {
                     let distances = radius.want.distances.then(|| &mut self.group.distances[lists.clone()]);
-                    chosen.list(&mut self.group.hits[lists], distances);
+                    chosen.list(&self.group.scales[scale].n, &mut self.group.hits[lists], distances);
                 }
             }
         }

@@ -48,10 +48,8 @@ pub trait Lanes {
     unsafe fn mul_add16(a: Self::V, b: Self::V) -> Self::V;
     /// `1024·√a`, rounded to the nearest: the lane (not negative) is rounded to `f32`, so is its root.
     unsafe fn root(a: Self::V) -> Self::V;
-    /// Where `a ≤ b`.
-    unsafe fn not_above(a: Self::V, b: Self::V) -> Self::M;
-    /// Where `a > b`.
-    unsafe fn above(a: Self::V, b: Self::V) -> Self::M;
+    /// Where `a < b`: the one comparison that all instruction sets have, and that compilers leave as it is.
+    unsafe fn below(a: Self::V, b: Self::V) -> Self::M;
     /// Where both say so.
     unsafe fn both(a: Self::M, b: Self::M) -> Self::M;
     /// `sum + v` where chosen, `sum` elsewhere.

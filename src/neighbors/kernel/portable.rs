@@ -94,12 +94,8 @@ impl Lanes for Portable {
         a.map(|a| ((a as f32).sqrt() * 1024.0).round_ties_even() as i32)
     }
     #[inline(always)]
-    unsafe fn not_above(a: Array, b: Array) -> Array {
-        each(a, b, |a, b| -i32::from(a <= b))
-    }
-    #[inline(always)]
-    unsafe fn above(a: Array, b: Array) -> Array {
-        each(a, b, |a, b| -i32::from(a > b))
+    unsafe fn below(a: Array, b: Array) -> Array {
+        each(a, b, |a, b| -i32::from(a < b))
     }
     #[inline(always)]
     unsafe fn both(a: Array, b: Array) -> Array {

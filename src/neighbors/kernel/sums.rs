@@ -4,7 +4,7 @@
 //! those of its neighbours. What is relative to the query follows at the end, exactly, because all sums are integers.
 #![allow(unsafe_code)]
 
-use super::candidates::{Around, Candidates, TERMS};
+use super::candidates::{Around, Candidates, TERMS, one};
 use super::lanes::{LANES, Lanes};
 use super::select::{Active, Row, for_active};
 use super::{GroupSums, Want};
@@ -13,8 +13,8 @@ use super::{GroupSums, Want};
 pub(super) struct Chosen<'a, L: Lanes> {
     pub candidates: &'a Candidates,
     pub active: Active<'a>,
-    /// Neighbours are not farther than this, in steps².
-    pub limit: L::V,
+    /// Neighbours are nearer than this, in steps².
+    pub beyond: L::V,
     pub around: Around,
     /// The queries' places, relative to the middle of the group: as vectors and as numbers.
     pub query: (L::V, L::V),
@@ -33,15 +33,18 @@ fn batch(largest: i64) -> usize {
 }
 
 impl<L: Lanes> Chosen<'_, L> {
-    /// Adds up what is wanted into the asked lanes of `sums`.
+    /// Adds up what is wanted into the asked lanes of `sums`; `counts` are the numbers of neighbours, where they are known.
     ///
     /// # Safety
     /// The CPU has the instructions of `L`; the candidates are measured, and multiplied where products are wanted.
     #[inline(always)]
-    pub unsafe fn add_up(&self, want: Want, sums: &mut GroupSums) {
+    pub unsafe fn add_up(&self, want: Want, counts: Option<&Row>, sums: &mut GroupSums) {
         // SAFETY: the caller's promise.
         unsafe {
-            self.count(want, sums);
+            match counts {
+                Some(counts) if !want.range => self.put(&mut sums.n, |i| counts[i] as u32),
+                _ => self.count(want, sums),
+            }
             if want.full {
                 self.products::<TERMS>([0, 1, 2, 3, 4, 5, 6, 7, 8], sums);
             } else if want.vertical {
@@ -65,7 +68,7 @@ impl<L: Lanes> Chosen<'_, L> {
     #[inline(always)]
     unsafe fn within(&self, at: usize) -> L::M {
         // SAFETY: every active candidate is measured.
-        unsafe { L::not_above(L::load(self.candidates.distance_sq.as_ptr().add(at * LANES)), self.limit) }
+        unsafe { L::below(L::load(self.candidates.distance_sq.as_ptr().add(at * LANES)), self.beyond) }
     }
 
     /// Writes the asked lanes of a row.
@@ -81,7 +84,7 @@ impl<L: Lanes> Chosen<'_, L> {
     unsafe fn count(&self, want: Want, sums: &mut GroupSums) {
         // SAFETY: as the caller's.
         unsafe {
-            let (zero, one) = (L::splat(0), L::splat(1));
+            let (zero, one) = (L::splat(0), L::splat(one()));
             let mut count = zero;
             if !want.range {
                 for_active!(self.active, at => { count = L::add_where(self.within(at), count, one); });
@@ -189,15 +192,15 @@ impl<L: Lanes> Chosen<'_, L> {
     unsafe fn sides(&self, sums: &mut GroupSums) {
         // SAFETY: as the caller's.
         unsafe {
-            let (zero, one) = (L::splat(0), L::splat(1));
+            let (zero, one) = (L::splat(0), L::splat(one()));
             let (mut below, mut above) = (zero, zero);
             let here = L::load(self.places[2].as_ptr());
             let (bottom, top) = (L::sub(here, L::splat(self.threshold)), L::add(here, L::splat(self.threshold)));
             let z = self.candidates.term(2);
             for_active!(self.active, at => {
                 let (within, z) = (self.within(at), L::splat(*z.add(at)));
-                below = L::add_where(L::both(within, L::above(bottom, z)), below, one);
-                above = L::add_where(L::both(within, L::above(z, top)), above, one);
+                below = L::add_where(L::both(within, L::below(z, bottom)), below, one);
+                above = L::add_where(L::both(within, L::below(top, z)), above, one);
             });
             let (below, above) = (row::<L>(below), row::<L>(above));
             self.put(&mut sums.below, |i| below[i] as u32);
@@ -290,30 +293,66 @@ impl<L: Lanes> Chosen<'_, L> {
     }
 
     /// Slots of the neighbours, and their squared distances if `distances` is there: of every query in `lists` its own.
+    /// `counts` are the numbers of neighbours.
+    ///
+    /// # Safety
+    /// As [`Chosen::add_up`]; `counts` are right.
     #[inline(always)]
-    pub unsafe fn list(&self, lists: &mut [Vec<u32>], mut distances: Option<&mut [Vec<u64>]>) {
-        for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
-            lists[query].clear();
-            if let Some(distances) = &mut distances {
-                distances[query].clear();
-            }
-        }
-        for_active!(self.active, at => {
-            // SAFETY: as the caller's.
-            let mut bits = unsafe { L::bits(self.within(at)) } & self.asked;
-            let slot = self.candidates.slot[at];
-            while bits != 0 {
-                let query = bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                lists[query].push(slot);
-                if let Some(distances) = &mut distances {
-                    // Horizontal distances choose the neighbours of a cylinder, but are not asked for.
-                    let dz = i64::from(self.candidates.height[at] as i16) - i64::from(self.places[2][query]);
-                    let rise = if self.around.flat { dz * dz } else { 0 };
-                    distances[query].push((i64::from(self.candidates.distance_sq[at * LANES + query]) + rise) as u64);
+    pub unsafe fn list(&self, counts: &[u32; LANES], lists: &mut [Vec<u32>], distances: Option<&mut [Vec<u64>]>) {
+        match distances {
+            // SAFETY: the caller's promise.
+            None => unsafe { self.fill(counts, lists, |_, _| ()) },
+            Some(distances) => {
+                let mut to = [std::ptr::null_mut::<u64>(); LANES];
+                for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+                    distances[query].clear();
+                    distances[query].reserve(counts[query] as usize);
+                    to[query] = distances[query].as_mut_ptr();
+                }
+                // SAFETY: the caller's promise; there is room for as many as are counted.
+                unsafe {
+                    self.fill(counts, lists, |query, at| {
+                        // Horizontal distances choose the neighbours of a cylinder, but are not asked for.
+                        let dz = i64::from(self.candidates.height[at] as i16) - i64::from(self.places[2][query]);
+                        let rise = if self.around.flat { dz * dz } else { 0 };
+                        *to[query] = (i64::from(self.candidates.distance_sq[at * LANES + query]) + rise) as u64;
+                        to[query] = to[query].add(1);
+                    });
+                    for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+                        distances[query].set_len(counts[query] as usize);
+                    }
                 }
             }
-        });
+        }
+    }
+
+    /// Lists the slots; tells `each` of every query and candidate.
+    #[inline(always)]
+    unsafe fn fill(&self, counts: &[u32; LANES], lists: &mut [Vec<u32>], mut each: impl FnMut(usize, usize)) {
+        let mut to = [std::ptr::null_mut::<u32>(); LANES];
+        for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+            lists[query].clear();
+            lists[query].reserve(counts[query] as usize);
+            to[query] = lists[query].as_mut_ptr();
+        }
+        // SAFETY: as the caller's; every query has as many neighbours as are counted.
+        unsafe {
+            for_active!(self.active, at => {
+                let mut bits = L::bits(self.within(at)) & self.asked;
+                let slot = *self.candidates.slot.as_ptr().add(at);
+                while bits != 0 {
+                    let query = bits.trailing_zeros() as usize % LANES;
+                    bits &= bits - 1;
+                    *to[query] = slot;
+                    to[query] = to[query].add(1);
+                    each(query, at);
+                }
+            });
+            for query in (0..LANES).filter(|query| self.asked >> query & 1 == 1) {
+                debug_assert_eq!(to[query].offset_from(lists[query].as_ptr()) as usize, counts[query] as usize);
+                lists[query].set_len(counts[query] as usize);
+            }
+        }
     }
 }
 
