@@ -110,7 +110,7 @@ const COLUMNS_PER_POINT: u64 = 4;
 /// And as many in any case.
 const FEWEST_COLUMNS: u64 = 1 << 16;
 /// So many points are sorted by insertion.
-const FEW: usize = 24;
+const FEW: usize = 16;
 
 /// A point on its way through the sorting, then what stands for a voxel: x, y, z and the bits of the row. A plain array, so
 /// that a vector of them comes from the system as zeros and need not be written twice.
@@ -206,6 +206,11 @@ impl Worker<'_> {
     /// The voxels of a column, whose records of one `key` share a voxel.
     #[inline]
     fn column<K: Ord + Copy + Default>(&mut self, range: std::ops::Range<usize>, key: impl Fn(&Record) -> K) {
+        if range.len() < 2 {
+            self.records.copy_within(range.clone(), self.found);
+            self.found += range.len();
+            return;
+        }
         let records = &mut self.records[range.clone()];
         // Both ways of sorting are stable: within a voxel, file order.
         if records.len() <= FEW {
