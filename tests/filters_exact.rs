@@ -1,6 +1,7 @@
 //! The filters against plain methods that measure everything against everything, on clouds of all awkward kinds.
 
 use groma::cloud::{CoordinateFrame, PointCloud, Values};
+use groma::filters::Filter;
 use groma::filters::farthest::{Start, farthest_points};
 use groma::filters::outliers::{RadiusOutliers, StatisticalOutliers};
 use groma::filters::random::Amount;
@@ -258,6 +259,26 @@ fn large_clouds_are_sampled_as_small_ones() {
         let found = on_threads(3, |m| voxel_grid(&cloud, 0.7, keep, m));
         assert_eq!(found, plain_voxels(&points, [0; 3], 700, keep), "{keep:?}");
         assert_eq!(found, on_threads(1, |m| voxel_grid(&cloud, 0.7, keep, m)));
+    }
+}
+
+#[test]
+fn lengths_are_metres_whatever_the_unit() {
+    let points: Points = (0..3_000i32).map(|i| [i * 7919 % 3_001, i * 104_729 % 2_999, i * 31 % 700]).collect();
+    let cloud = cloud(&points, [0.0; 3]);
+    let choose = |filter: Filter, unit_m: f64| filter.choose(&cloud, unit_m, &Monitor::default()).unwrap();
+    let radius = |radius_m| Filter::Radius(RadiusOutliers { radius_m, neighbors: 12, ..RadiusOutliers::default() });
+    let voxel = |size_m| Filter::Voxel { size_m, keep: Keep::Centroid };
+    let (half, one) = (choose(radius(1.0), 0.5), choose(radius(2.0), 1.0));
+    assert!(half == one && !half.rows.is_empty() && half.rows.len() < 3_000);
+    assert_eq!(choose(voxel(1.0), 0.5), choose(voxel(2.0), 1.0));
+    let statistical = || Filter::Statistical(StatisticalOutliers::default());
+    let (half, one) = (choose(statistical(), 0.5), choose(statistical(), 1.0));
+    assert_eq!(half.rows, one.rows);
+    let [half, one] = [half, one].map(|chosen| chosen.spacing.unwrap());
+    assert_eq!((2.0 * half.mean_m, 2.0 * half.threshold_m), (one.mean_m, one.threshold_m));
+    for unit_m in [0.0, -1.0, f64::NAN] {
+        assert_eq!(voxel(1.0).choose(&cloud, unit_m, &Monitor::default()).unwrap_err().code(), 100);
     }
 }
 

@@ -1,6 +1,23 @@
 //! Filters over whole clouds: the ground, outliers, and samples of the points.
 //!
 //! [`Filter`] is any of those that choose points; each is also a module of its own.
+//!
+//! ```
+//! use groma::cloud::PointCloud;
+//! use groma::filters::{Filter, outliers::RadiusOutliers, voxel::Keep};
+//! use groma::job::Job;
+//!
+//! # fn main() -> groma::Result<()> {
+//! let cloud = PointCloud::from_positions(&[0.0, 0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 0.2, 0.0, 9.0, 9.0, 9.0], 0.01)?;
+//! let lonely = Filter::Radius(RadiusOutliers::default());
+//! let thin = Filter::Voxel { size_m: 0.5, keep: Keep::First };
+//! let clean = Job::new().run(|monitor| lonely.choose(&cloud, 1.0, monitor))?;
+//! assert_eq!(clean.rows, [0, 1, 2]);
+//! let cloud = cloud.select(&clean.rows);
+//! assert_eq!(Job::new().run(|monitor| thin.choose(&cloud, 1.0, monitor))?.rows, [0]);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod cells;
 pub mod farthest;
