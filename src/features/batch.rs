@@ -1,9 +1,9 @@
 //! Rows in the making: a group of points at a time becomes features, some thousand rows at a time go to the consumer.
 
 use super::attributes::Attributes;
-use super::column::{Band, Scale};
+use super::column::Scale;
 use super::kernel::compiled;
-use super::kernel::means::add_rows;
+use super::kernel::eigen::Wide;
 use super::plan::{Output, Pass, ScaleNeeds};
 use super::shape::Neighborhoods;
 use super::survey::Survey;
@@ -30,10 +30,6 @@ pub struct Context<'a> {
     pub survey: &'a Survey,
     /// Attribute values by row.
     pub attributes: &'a Attributes<'a>,
-    /// Base columns by slot, padded to `base_width`.
-    pub base: &'a [f32],
-    /// Values a slot in `base`.
-    pub base_width: usize,
     /// The instruction set.
     pub simd: Simd,
 }
@@ -52,10 +48,6 @@ struct Extras {
     window: GroupSums,
     /// Height above ground.
     height: [f64; LANES],
-    /// Sum and sum of squares of every band, in the order of the scale's bands.
-    bands: Vec<[(f64, f64); LANES]>,
-    /// Sums of the base columns, lane after lane.
-    base: Vec<f64>,
 }
 
 /// The rows of one worker.
@@ -76,12 +68,7 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn new(context: &'a Context<'a>) -> Self {
         let columns = context.pass.outputs.len();
-        let extras = |needs: &ScaleNeeds| Extras {
-            window: GroupSums::default(),
-            height: [0.0; LANES],
-            bands: vec![[(0.0, 0.0); LANES]; needs.bands.len()],
-            base: vec![0.0; if needs.means { LANES * context.base_width } else { 0 }],
-        };
+        let extras = |_: &ScaleNeeds| Extras { window: GroupSums::default(), height: [0.0; LANES] };
         let window = |needs: &ScaleNeeds| match needs.scale {
             Scale::Window(cells) => context.survey.windows(cells),
             _ => None,
@@ -124,11 +111,6 @@ impl<'a> Batch<'a> {
                     self.extras[i].height[lane] = survey.height(ground, self.context.position(slot as usize));
                 }
             }
-            if needs.hits() {
-                for lane in 0..group.slots.len() {
-                    self.visit(i, lane, group.hits(i, lane));
-                }
-            }
         }
         let first = self.rows.len();
         self.rows.extend(group.slots.iter().map(|&slot| points.row[slot as usize]));
@@ -144,7 +126,7 @@ impl<'a> Batch<'a> {
                     Neighborhoods::new(simd, sums, unit_m, needs.want.full)
                 })
                 .collect();
-            let rows = Rows { context, extras, shapes: &shapes, slots: &group.slots };
+            let rows = Rows { context, extras, shapes: &shapes, group };
             for (column, output) in pass.outputs.iter().enumerate() {
                 let column_values = rows.output(output);
                 for (to, value) in to[column..].iter_mut().step_by(*columns).zip(&column_values) {
@@ -168,24 +150,6 @@ impl<'a> Batch<'a> {
         self.rows.clear();
         result
     }
-
-    /// What needs the neighbours one by one.
-    fn visit(&mut self, scale: usize, lane: usize, hits: &[u32]) {
-        let Context { pass, points, attributes, base, base_width, simd, .. } = *self.context;
-        let needs = &pass.scales[scale];
-        let extras = &mut self.extras[scale];
-        for (i, &band) in needs.bands.iter().enumerate() {
-            extras.bands[i][lane] = hits.iter().fold((0.0, 0.0), |(sum, squares), &hit| {
-                let value = f64::from(attributes.band(band, points.row[hit as usize] as usize));
-                (sum + value, squares + value * value)
-            });
-        }
-        if needs.means {
-            let sums = &mut extras.base[lane * base_width..(lane + 1) * base_width];
-            sums.fill(0.0);
-            add_rows(simd, base, hits, sums);
-        }
-    }
 }
 
 /// The points at hand and all that their features are made of.
@@ -193,39 +157,34 @@ struct Rows<'a> {
     context: &'a Context<'a>,
     extras: &'a [Extras],
     shapes: &'a [Neighborhoods<'a>],
-    slots: &'a [u32],
+    group: &'a Group,
 }
 
 impl Rows<'_> {
     /// One column of them.
     #[inline(always)]
     fn output(&self, output: &Output) -> [f64; LANES] {
-        let Self { shapes, slots, .. } = *self;
-        let Context { survey, attributes, points, base_width, .. } = *self.context;
+        let Self { shapes, group, .. } = *self;
+        let Context { survey, attributes, points, .. } = *self.context;
         let per_point = |f: &dyn Fn(usize) -> f64| -> [f64; LANES] {
-            std::array::from_fn(|lane| slots.get(lane).map_or(0.0, |&slot| f(slot as usize)))
+            std::array::from_fn(|lane| group.slots.get(lane).map_or(0.0, |&slot| f(slot as usize)))
         };
         let count = |scale: usize, lane: usize| shapes[scale].count(lane).max(1.0);
-        let band = |scale: usize, band: &Band| {
-            let at = self.context.pass.scales[scale].bands.iter().position(|b| b == band);
-            &self.extras[scale].bands[at.expect("the plan lists every band that an output reads")]
+        let mean = |scale: usize, term: usize| {
+            let sums = group.values(scale, term);
+            std::array::from_fn(|lane| sums[lane] / count(scale, lane))
         };
         let divisor = f64::from(attributes.divisor());
         match output {
             Output::Local { scale, measure, radius_m } => {
                 shapes[*scale].feature(*measure, *radius_m, &self.extras[*scale].height)
             }
-            Output::BandMean(scale, b) => {
-                std::array::from_fn(|lane| band(*scale, b)[lane].0 / count(*scale, lane) / divisor)
+            Output::BandMean(scale, sum) => mean(*scale, *sum).map(|mean: f64| mean / divisor),
+            Output::BandStd(scale, sum, squares) => {
+                let (mean, squares): (Wide, Wide) = (mean(*scale, *sum), mean(*scale, *squares));
+                std::array::from_fn(|lane| (squares[lane] - mean[lane] * mean[lane]).max(0.0).sqrt() / divisor)
             }
-            Output::BandStd(scale, b) => std::array::from_fn(|lane| {
-                let ((sum, squares), n) = (band(*scale, b)[lane], count(*scale, lane));
-                let mean = sum / n;
-                (squares / n - mean * mean).max(0.0).sqrt() / divisor
-            }),
-            Output::Mean(scale, column) => {
-                std::array::from_fn(|lane| self.extras[*scale].base[lane * base_width + column] / count(*scale, lane))
-            }
+            Output::Mean(scale, sum) => mean(*scale, *sum),
             Output::Point(feature) => {
                 per_point(&|slot| attributes.point_feature(*feature, points.row[slot] as usize).into())
             }

@@ -7,14 +7,13 @@ use super::Options;
 use super::attributes::Attributes;
 use super::batch::{Batch, Context};
 use super::blocks::Blocks;
-use super::kernel::means::ROW_BLOCK;
 use super::plan::{Pass, Plan};
 use super::schema::Schema;
 use super::survey::Survey;
 use crate::cloud::PointCloud;
 use crate::error::Result;
 use crate::job::{Monitor, Stage};
-use crate::neighbors::kernel::{Kernel, LANES, Simd};
+use crate::neighbors::kernel::{Data, Kernel, LANES, Simd, Table};
 use crate::neighbors::lattice::Lattice;
 use crate::neighbors::{Index, Search};
 use rayon::prelude::*;
@@ -86,20 +85,18 @@ impl<'a> Engine<'a> {
         for at in 0..self.blocks.len() {
             monitor.check()?;
             let Some(sorted) = self.sort(at) else { continue };
-            let (base, base_width) = match &self.plan.base {
-                Some(pass) => self.base(pass, &sorted, staged, monitor)?,
-                None => (Vec::new(), 0),
-            };
+            let table = self.table(&sorted, staged, monitor)?;
             if staged {
                 monitor.begin(stage, self.lattice.len() as u64);
             }
-            let context = self.context(&self.plan.main, &sorted, &base, base_width);
+            let context = self.context(&self.plan.main, &sorted);
+            let data = Data { flags: &sorted.flags, table: table.of(&self.plan.main) };
             sorted.tasks.par_iter().try_for_each_init(
                 || (make(), Kernel::new(self.simd), Batch::new(&context)),
                 |(consumer, kernel, batch), task| {
                     monitor.check()?;
                     match consumer {
-                        Ok(consumer) => sorted.run(task, &sorted.core, monitor, kernel, batch, consumer)?,
+                        Ok(consumer) => sorted.run(task, &sorted.core, data, monitor, kernel, batch, consumer)?,
                         // Whoever first needs the consumer reports why there is none.
                         Err(_) => return std::mem::replace(consumer, make()).map(|_| ()),
                     }
@@ -155,19 +152,36 @@ impl<'a> Engine<'a> {
         Sorted { index, flags, core, shift, tasks }
     }
 
-    /// The columns that others take means of, by slot, padded to a whole number of vectors.
-    fn base(&self, pass: &Pass, sorted: &Sorted, staged: bool, monitor: &Monitor) -> Result<(Vec<f32>, usize)> {
-        let columns = pass.outputs.len();
-        let width = columns.next_multiple_of(ROW_BLOCK);
-        let mut base = vec![0.0; sorted.index.search().points().len() * width];
-        let mut rest = base.as_mut_slice();
+    /// The values that neighbourhoods take means of: base columns, and bands behind them.
+    fn table(&self, sorted: &Sorted, staged: bool, monitor: &Monitor) -> Result<Values> {
+        let points = sorted.index.search().points();
+        let bands_of = |pass: &Pass, values: &mut [f32], width: usize, first: usize| {
+            values.par_chunks_exact_mut(width).zip(&points.row).for_each(|(to, &row)| {
+                for (to, &band) in to[first..].iter_mut().zip(&pass.bands) {
+                    *to = self.attributes.band(band, row as usize);
+                }
+            });
+        };
+        let columns = self.plan.base.as_ref().map_or(0, |base| base.outputs.len());
+        let width = columns + self.plan.main.bands.len();
+        let mut values = vec![0.0; points.len() * width];
+        if !self.plan.main.bands.is_empty() {
+            bands_of(&self.plan.main, &mut values, width, columns);
+        }
+        let Some(pass) = &self.plan.base else { return Ok(Values { values, width }) };
+        let mut inner = Values { values: vec![0.0; points.len() * pass.bands.len()], width: pass.bands.len() };
+        if inner.width > 0 {
+            bands_of(pass, &mut inner.values, inner.width, 0);
+        }
+        let data = Data { flags: &sorted.flags, table: inner.of(pass) };
+        let mut rest = values.as_mut_slice();
         let mut shares = Vec::with_capacity(sorted.tasks.len());
         for task in &sorted.tasks {
             let (share, tail) = rest.split_at_mut(task.len() * width);
             shares.push((task, share));
             rest = tail;
         }
-        let context = self.context(pass, sorted, &[], 0);
+        let context = self.context(pass, sorted);
         shares.into_par_iter().try_for_each_init(
             || (Kernel::new(self.simd), Batch::new(&context)),
             |(kernel, batch), (task, share)| {
@@ -182,17 +196,17 @@ impl<'a> Engine<'a> {
                     }
                     Ok(())
                 };
-                sorted.run(task, &[], monitor, kernel, batch, &mut store)?;
+                sorted.run(task, &[], data, monitor, kernel, batch, &mut store)?;
                 if staged {
                     monitor.advance(task.len() as u64);
                 }
                 Ok(())
             },
         )?;
-        Ok((base, width))
+        Ok(Values { values, width })
     }
 
-    fn context<'b>(&'b self, pass: &'b Pass, sorted: &'b Sorted, base: &'b [f32], base_width: usize) -> Context<'b> {
+    fn context<'b>(&'b self, pass: &'b Pass, sorted: &'b Sorted) -> Context<'b> {
         Context {
             pass,
             points: sorted.index.search().points(),
@@ -200,10 +214,24 @@ impl<'a> Engine<'a> {
             unit_m: self.lattice.unit_m,
             survey: &self.survey,
             attributes: &self.attributes,
-            base,
-            base_width,
             simd: self.simd,
         }
+    }
+}
+
+/// Stored values of the points, row by row.
+struct Values {
+    values: Vec<f32>,
+    width: usize,
+}
+
+impl Values {
+    /// The table of a pass; empty if it sums none.
+    fn of(&self, pass: &Pass) -> Table<'_> {
+        if pass.kernel.terms.iter().all(Vec::is_empty) {
+            return Table::default();
+        }
+        Table { values: &self.values, width: self.width }
     }
 }
 
@@ -232,10 +260,12 @@ impl Sorted {
     }
 
     /// Answers the slots of a task, in order; only those of `core`, if it is not empty.
+    #[allow(clippy::too_many_arguments)] // what to do, with what, for whom
     fn run(
         &self,
         task: &Range<usize>,
         core: &[bool],
+        data: Data<'_>,
         monitor: &Monitor,
         kernel: &mut Kernel,
         batch: &mut Batch<'_>,
@@ -255,7 +285,7 @@ impl Sorted {
             #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points
             group.extend((first..end).filter(|&slot| core.is_empty() || core[slot]).map(|slot| slot as u32));
             if !group.is_empty() {
-                batch.push(kernel.answer(search, &self.flags, plan, &group), consume)?;
+                batch.push(kernel.answer(search, data, plan, &group), consume)?;
             }
             first = end;
         }

@@ -4,4 +4,3 @@ pub mod compiled;
 pub mod eigen;
 mod jacobi;
 pub mod math;
-pub mod means;

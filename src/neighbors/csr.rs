@@ -1,6 +1,6 @@
 //! Neighbours of all points as compressed sparse rows, for graphs.
 
-use super::kernel::{Kernel, KernelPlan, NearestScale, RadiusScale, Simd, Want};
+use super::kernel::{Data, Kernel, KernelPlan, NearestScale, RadiusScale, Simd, Want};
 use super::lattice::Lattice;
 use super::{Index, NeighborSearch, Search, Selection};
 use crate::cloud::PointCloud;
@@ -174,7 +174,7 @@ impl AllPoints<'_> {
                     group.clear();
                     #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points
                     group.extend(first as u32..end as u32);
-                    let answer = kernel.answer(self.search, &[], self.plan, group);
+                    let answer = kernel.answer(self.search, Data::default(), self.plan, group);
                     for (lane, slot) in (first..end).enumerate() {
                         let distances = answer.distances(0, lane);
                         let hits = answer.hits(0, lane).iter().map(|&hit| rows[hit as usize]);

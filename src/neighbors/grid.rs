@@ -39,18 +39,18 @@ const UNEVEN: f64 = 60.0;
 impl Grid {
     /// Sorts a lattice into rows that suit its density.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn new(lattice: &Lattice) -> Self {
-        let [x, y, _] = &lattice.coordinates;
-        let n = lattice.len().max(1) as f64;
-        let extent = |v: &[i32]| f64::from(v.par_iter().copied().max().unwrap_or(0)) + 1.0;
-        let (width, height) = (extent(x), extent(y));
-        // The area that holds points, not the bounding box, decides on the density: strips and corridors are common.
-        let area = occupied_area(lattice, width, height);
-        let most = MAX_CELLS_PER_POINT * n + 1024.0;
-        let square = (LANES as f64 * area / n).sqrt().max((width * height * CELLS_PER_SQUARE / most).sqrt());
-        let steps = |length: f64| length.clamp(1.0, f64::from(i32::MAX)).ceil() as u32;
-        Self::with_cells(lattice, steps(square / CELLS_PER_SQUARE), steps(square))
+        let (width, height) = suitable_cells(lattice);
+        Self::with_cells(lattice, width, height)
+    }
+
+    /// [`Grid::new`], unless the points crowd in few of the cells: terrestrial scans, piles at one place.
+    #[must_use]
+    pub fn of_even(lattice: &Lattice) -> Option<Self> {
+        let (width, height) = suitable_cells(lattice);
+        let cells = Cells::count(lattice, width, height);
+        let squares: f64 = cells.start.iter().map(|&count| f64::from(count).powi(2)).sum();
+        (squares <= UNEVEN * lattice.len() as f64).then(|| cells.sort(lattice))
     }
 
     /// Sorts a lattice into cells of `width` × `height` steps.
@@ -59,37 +59,7 @@ impl Grid {
     /// If one of them is 0.
     #[must_use]
     pub fn with_cells(lattice: &Lattice, width: u32, height: u32) -> Self {
-        let (width, height) = (Divisor::new(width), Divisor::new(height));
-        let [x, y, z] = &lattice.coordinates;
-        let n = lattice.len();
-        let cells_along = |v: &[i32], d: Divisor| d.divide(v.par_iter().copied().max().unwrap_or(0)) as usize + 1;
-        let (nx, ny) = (cells_along(x, width), cells_along(y, height));
-        let mut start = vec![0u32; nx * ny + 1];
-        let mut keys = Vec::with_capacity(n);
-        for (&x, &y) in x.iter().zip(y) {
-            let key = height.divide(y) * nx as u32 + width.divide(x);
-            start[key as usize] += 1;
-            keys.push(key);
-        }
-        // First where every cell ends; counted down to where it begins while it is filled from behind.
-        let mut end = 0;
-        for count in &mut start {
-            end += *count;
-            *count = end;
-        }
-        let mut points = SortedPoints { x: vec![0; n], y: vec![0; n], z: vec![0; n], row: vec![0; n] };
-        for i in (0..n).rev() {
-            let slot = &mut start[keys[i] as usize];
-            *slot -= 1;
-            let slot = *slot as usize;
-            points.x[slot] = x[i];
-            points.y[slot] = y[i];
-            points.z[slot] = z[i];
-            points.row[slot] = i as u32;
-        }
-        let mut grid = Self { width, height, nx, ny, start, points };
-        grid.sort_crowded_cells();
-        grid
+        Cells::count(lattice, width, height).sort(lattice)
     }
 
     /// Sorts the points of crowded cells by height.
@@ -108,12 +78,74 @@ impl Grid {
             }
         }
     }
+}
 
-    /// Whether the points crowd in few of the cells: terrestrial scans, piles at one place.
-    #[must_use]
-    pub fn is_uneven(&self) -> bool {
-        let squares: f64 = self.start.windows(2).map(|w| f64::from(w[1] - w[0]).powi(2)).sum();
-        squares > UNEVEN * self.points.len() as f64
+/// Width and height of cells for the density of a lattice.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped
+fn suitable_cells(lattice: &Lattice) -> (u32, u32) {
+    let [x, y, _] = &lattice.coordinates;
+    let n = lattice.len().max(1) as f64;
+    let extent = |v: &[i32]| f64::from(v.par_iter().copied().max().unwrap_or(0)) + 1.0;
+    let (width, height) = (extent(x), extent(y));
+    // The area that holds points, not the bounding box, decides on the density: strips and corridors are common.
+    let area = occupied_area(lattice, width, height);
+    let most = MAX_CELLS_PER_POINT * n + 1024.0;
+    let square = (LANES as f64 * area / n).sqrt().max((width * height * CELLS_PER_SQUARE / most).sqrt());
+    let steps = |length: f64| length.clamp(1.0, f64::from(i32::MAX)).ceil() as u32;
+    (steps(square / CELLS_PER_SQUARE), steps(square))
+}
+
+/// A grid in the making: cells are counted, points not yet sorted.
+struct Cells {
+    width: Divisor,
+    height: Divisor,
+    nx: usize,
+    ny: usize,
+    /// Points of every cell, and one number more.
+    start: Vec<u32>,
+    /// The cell of every point.
+    keys: Vec<u32>,
+}
+
+impl Cells {
+    fn count(lattice: &Lattice, width: u32, height: u32) -> Self {
+        let (width, height) = (Divisor::new(width), Divisor::new(height));
+        let [x, y, _] = &lattice.coordinates;
+        let cells_along = |v: &[i32], d: Divisor| d.divide(v.par_iter().copied().max().unwrap_or(0)) as usize + 1;
+        let (nx, ny) = (cells_along(x, width), cells_along(y, height));
+        let mut start = vec![0u32; nx * ny + 1];
+        let mut keys = Vec::with_capacity(lattice.len());
+        for (&x, &y) in x.iter().zip(y) {
+            let key = height.divide(y) * nx as u32 + width.divide(x);
+            start[key as usize] += 1;
+            keys.push(key);
+        }
+        Self { width, height, nx, ny, start, keys }
+    }
+
+    fn sort(self, lattice: &Lattice) -> Grid {
+        let Self { width, height, nx, ny, mut start, keys } = self;
+        let [x, y, z] = &lattice.coordinates;
+        let n = lattice.len();
+        // First where every cell ends; counted down to where it begins while it is filled from behind.
+        let mut end = 0;
+        for count in &mut start {
+            end += *count;
+            *count = end;
+        }
+        let mut points = SortedPoints { x: vec![0; n], y: vec![0; n], z: vec![0; n], row: vec![0; n] };
+        for i in (0..n).rev() {
+            let slot = &mut start[keys[i] as usize];
+            *slot -= 1;
+            let slot = *slot as usize;
+            points.x[slot] = x[i];
+            points.y[slot] = y[i];
+            points.z[slot] = z[i];
+            points.row[slot] = i as u32;
+        }
+        let mut grid = Grid { width, height, nx, ny, start, points };
+        grid.sort_crowded_cells();
+        grid
     }
 }
 

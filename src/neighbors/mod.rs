@@ -141,11 +141,11 @@ impl Index {
     /// Builds the structure that suits `lattice`.
     #[must_use]
     pub fn new(lattice: &Lattice, search: Search) -> Self {
-        if search == Search::KdTree {
-            return Self::Tree(Tree::new(lattice));
+        match search {
+            Search::Grid => Self::Grid(Grid::new(lattice)),
+            Search::KdTree => Self::Tree(Tree::new(lattice)),
+            Search::Auto => Grid::of_even(lattice).map_or_else(|| Self::Tree(Tree::new(lattice)), Self::Grid),
         }
-        let grid = Grid::new(lattice);
-        if search == Search::Auto && grid.is_uneven() { Self::Tree(Tree::new(lattice)) } else { Self::Grid(grid) }
     }
 
     /// The points, to renumber their rows. Their positions and their order belong to the structure.

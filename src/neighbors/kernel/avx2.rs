@@ -51,6 +51,7 @@ unsafe fn blend(chosen: Pair, other: Pair, v: Pair) -> Pair {
 impl Lanes for Avx2 {
     type V = Pair;
     type M = Pair;
+    type D = [__m256d; 4];
 
     #[inline(always)]
     unsafe fn load(from: *const i32) -> Pair {
@@ -151,6 +152,36 @@ impl Lanes for Avx2 {
             _mm256_storeu_si256(to.cast(), _mm256_permutevar8x32_epi32(v[0], order(low)));
             let behind = to.add(low.count_ones() as usize);
             _mm256_storeu_si256(behind.cast(), _mm256_permutevar8x32_epi32(v[1], order(high)));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zeros() -> [__m256d; 4] {
+        unsafe { [_mm256_setzero_pd(); 4] }
+    }
+    #[inline(always)]
+    unsafe fn add_f64_where(chosen: Pair, sum: [__m256d; 4], value: f64) -> [__m256d; 4] {
+        unsafe {
+            let value = _mm256_set1_pd(value);
+            let quarter = |sum: __m256d, chosen: __m128i| {
+                let chosen = _mm256_castsi256_pd(_mm256_cvtepi32_epi64(chosen));
+                _mm256_add_pd(sum, _mm256_and_pd(chosen, value))
+            };
+            let (low, high) = (_mm256_castsi256_si128, _mm256_extracti128_si256::<1>);
+            [
+                quarter(sum[0], low(chosen[0])),
+                quarter(sum[1], high(chosen[0])),
+                quarter(sum[2], low(chosen[1])),
+                quarter(sum[3], high(chosen[1])),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_f64(to: *mut f64, v: [__m256d; 4]) {
+        unsafe {
+            for (i, quarter) in v.into_iter().enumerate() {
+                _mm256_storeu_pd(to.add(4 * i), quarter);
+            }
         }
     }
 }

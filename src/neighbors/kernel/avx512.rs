@@ -14,6 +14,7 @@ pub struct Avx512;
 impl Lanes for Avx512 {
     type V = __m512i;
     type M = __mmask16;
+    type D = [__m512d; 2];
 
     #[inline(always)]
     unsafe fn load(from: *const i32) -> __m512i {
@@ -106,5 +107,27 @@ impl Lanes for Avx512 {
     unsafe fn compress(to: *mut i32, bits: u32, v: __m512i) {
         // In a register and then stored whole: the storing form of the instruction is slow on some CPUs.
         unsafe { Self::store(to, _mm512_maskz_compress_epi32(bits as u16, v)) }
+    }
+
+    #[inline(always)]
+    unsafe fn zeros() -> [__m512d; 2] {
+        unsafe { [_mm512_setzero_pd(); 2] }
+    }
+    #[inline(always)]
+    unsafe fn add_f64_where(chosen: __mmask16, sum: [__m512d; 2], value: f64) -> [__m512d; 2] {
+        unsafe {
+            let value = _mm512_set1_pd(value);
+            [
+                _mm512_mask_add_pd(sum[0], chosen as __mmask8, sum[0], value),
+                _mm512_mask_add_pd(sum[1], (chosen >> 8) as __mmask8, sum[1], value),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_f64(to: *mut f64, v: [__m512d; 2]) {
+        unsafe {
+            _mm512_storeu_pd(to, v[0]);
+            _mm512_storeu_pd(to.add(8), v[1]);
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::lanes::{LANES, Lanes};
 use super::portable::Portable;
 use super::select::{Active, Bracket, Row, count, narrow, nearest};
 use super::sums::{Chosen, row};
-use super::{Group, KernelPlan, Moments, Simd};
+use super::{Data, Group, KernelPlan, Moments, Simd, Table};
 use crate::neighbors::{Neighbor, NeighborSearch, Selection};
 use std::ops::Range;
 
@@ -22,6 +22,7 @@ pub(super) struct Scratch {
     listed: Vec<u32>,
     spare: Vec<u32>,
     found: Vec<Neighbor>,
+    staged: Vec<f64>,
     /// Mean squared distance to the farthest neighbour of the largest `k`; 0 if nothing is known yet.
     usual_sq: f32,
     /// The reach that should do for the next group.
@@ -34,10 +35,10 @@ pub(super) fn answer(
     scratch: &mut Scratch,
     group: &mut Group,
     search: &dyn NeighborSearch,
-    flags: &[u8],
+    data: Data<'_>,
     plan: &KernelPlan,
 ) {
-    let mut job = Job { scratch, group, search, flags, plan };
+    let mut job = Job { scratch, group, search, data, plan };
     // SAFETY: a `Simd` other than `Portable` is only handed out after the CPU was asked for it.
     unsafe {
         match simd {
@@ -85,7 +86,7 @@ struct Job<'a> {
     scratch: &'a mut Scratch,
     group: &'a mut Group,
     search: &'a dyn NeighborSearch,
-    flags: &'a [u8],
+    data: Data<'a>,
     plan: &'a KernelPlan,
 }
 
@@ -283,7 +284,7 @@ impl Job<'_> {
     #[inline(always)]
     unsafe fn answer_nearest<L: Lanes>(&mut self, queries: &Queries<L>, mut bracket: Bracket) -> Row {
         let plan = self.plan;
-        let Scratch { candidates, listed, spare, .. } = &mut *self.scratch;
+        let Scratch { candidates, listed, spare, staged, .. } = &mut *self.scratch;
         let mut farthest = [0; LANES];
         let mut listing = false;
         // SAFETY: the caller's promise covers every call below.
@@ -308,10 +309,11 @@ impl Job<'_> {
                     query: queries.query,
                     places: &queries.places,
                     asked: queries.asked,
-                    flags: self.flags,
+                    flags: self.data.flags,
                     threshold: plan.vertical_threshold,
                 };
                 chosen.add_up(near.want, Some(&counts), &mut self.group.scales[scale]);
+                chosen.values(self.data.table, plan.terms(scale), staged, &mut self.group.values[scale]);
                 let lists = scale * LANES..(scale + 1) * LANES;
                 if near.want.hits {
                     let distances = near.want.distances.then(|| &mut self.group.distances[lists.clone()]);
@@ -355,7 +357,7 @@ impl Job<'_> {
             pending &= !queries.asked;
             // SAFETY: as above.
             unsafe {
-                let candidates = &mut self.scratch.candidates;
+                let Scratch { candidates, staged, .. } = &mut *self.scratch;
                 let limit = L::splat(radius.radius_sq as i32);
                 candidates.measure::<L>(queries.query, flat, limit, limit);
                 if radius.want.terms() {
@@ -369,10 +371,11 @@ impl Job<'_> {
                     query: queries.query,
                     places: &queries.places,
                     asked: queries.asked,
-                    flags: self.flags,
+                    flags: self.data.flags,
                     threshold: plan.vertical_threshold,
                 };
                 chosen.add_up(radius.want, None, &mut self.group.scales[scale]);
+                chosen.values(self.data.table, plan.terms(scale), staged, &mut self.group.values[scale]);
                 let lists = scale * LANES..(scale + 1) * LANES;
                 if radius.want.hits {
                     let distances = radius.want.distances.then(|| &mut self.group.distances[lists.clone()]);
@@ -403,8 +406,13 @@ impl Job<'_> {
     fn set(&mut self, scale: usize, lane: usize, found: &[Neighbor], flat: bool) {
         let slot = self.group.slots[lane] as usize;
         let threshold = self.plan.vertical_threshold;
-        let moments = Moments::of(self.search.points(), self.flags, slot, found, flat, threshold);
+        let moments = Moments::of(self.search.points(), self.data.flags, slot, found, flat, threshold);
         self.group.scales[scale].set(lane, &moments);
+        let Table { values, width } = self.data.table;
+        for (term, to) in self.plan.terms(scale).iter().zip(&mut self.group.values[scale]) {
+            let value = |n: &Neighbor| f64::from(values[n.slot as usize * width + term.column]);
+            to[lane] = found.iter().map(value).map(|v| if term.squared { v * v } else { v }).sum();
+        }
         let want = self.plan.want(scale);
         if want.hits {
             let list = &mut self.group.hits[scale * LANES + lane];

@@ -17,6 +17,8 @@ pub trait Lanes {
     type V: Copy;
     /// A choice of lanes.
     type M: Copy;
+    /// A vector of `f64`.
+    type D: Copy;
 
     /// Reads all lanes.
     unsafe fn load(from: *const i32) -> Self::V;
@@ -62,4 +64,10 @@ pub trait Lanes {
     unsafe fn bits(chosen: Self::M) -> u32;
     /// Writes the lanes whose bit is set one behind the other; may write up to [`LANES`] lanes.
     unsafe fn compress(to: *mut i32, bits: u32, v: Self::V);
+    /// Zeros.
+    unsafe fn zeros() -> Self::D;
+    /// `sum + value` where chosen, `sum` elsewhere.
+    unsafe fn add_f64_where(chosen: Self::M, sum: Self::D, value: f64) -> Self::D;
+    /// Writes all lanes.
+    unsafe fn store_f64(to: *mut f64, v: Self::D);
 }

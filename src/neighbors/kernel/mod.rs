@@ -134,6 +134,27 @@ pub struct RadiusScale {
     pub want: Want,
 }
 
+/// Stored values of the points, for sums over neighbours.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Table<'a> {
+    /// `width` values a slot.
+    pub values: &'a [f32],
+    /// Values a slot.
+    pub width: usize,
+}
+
+/// A value that is summed over neighbours.
+///
+/// Sums do not depend on the order of the neighbours as long as all values (or squares) are multiples of one power of two,
+/// and no sum exceeds 2^53 of it: whole numbers as sensors give them, or values rounded to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Which value of the table.
+    pub column: usize,
+    /// Its square.
+    pub squared: bool,
+}
+
 /// All neighbourhoods that one pass computes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KernelPlan {
@@ -145,6 +166,8 @@ pub struct KernelPlan {
     pub cap_sq: u64,
     /// Steps of the vertical threshold of `below` and `above`.
     pub vertical_threshold: i32,
+    /// Values that are summed, a list a scale; scales beyond the end want none.
+    pub terms: Vec<Vec<Term>>,
 }
 
 impl KernelPlan {
@@ -152,6 +175,12 @@ impl KernelPlan {
     #[must_use]
     pub fn scales(&self) -> usize {
         self.nearest.len() + self.radii.len()
+    }
+
+    /// The values that are summed over scale `i`.
+    #[must_use]
+    pub fn terms(&self, scale: usize) -> &[Term] {
+        self.terms.get(scale).map_or(&[], Vec::as_slice)
     }
 
     /// What is wanted of scale `i`.
@@ -170,9 +199,16 @@ pub struct Group {
     pub scales: Vec<GroupSums>,
     hits: Vec<Vec<u32>>,
     distances: Vec<Vec<u64>>,
+    values: Vec<Vec<[f64; LANES]>>,
 }
 
 impl Group {
+    /// Sums of a term over the neighbours, one a lane.
+    #[must_use]
+    pub fn values(&self, scale: usize, term: usize) -> &[f64; LANES] {
+        &self.values[scale][term]
+    }
+
     /// Slots of the neighbours of a point (by its lane), in no particular order; of scales that want them.
     #[must_use]
     pub fn hits(&self, scale: usize, lane: usize) -> &[u32] {
@@ -185,7 +221,8 @@ impl Group {
         &self.distances[scale * LANES + lane]
     }
 
-    fn clear(&mut self, slots: &[u32], scales: usize) {
+    fn clear(&mut self, slots: &[u32], plan: &KernelPlan) {
+        let scales = plan.scales();
         self.slots.clear();
         self.slots.extend_from_slice(slots);
         if self.scales.len() != scales {
@@ -193,8 +230,21 @@ impl Group {
             self.scales.resize_with(scales, GroupSums::default);
             self.hits.resize(scales * LANES, Vec::new());
             self.distances.resize(scales * LANES, Vec::new());
+            self.values.resize(scales, Vec::new());
+        }
+        for (scale, values) in self.values.iter_mut().enumerate() {
+            values.resize(plan.terms(scale).len(), [0.0; LANES]);
         }
     }
+}
+
+/// What is stored of the points besides their places, by slot; each may be empty if the plan does not ask for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Data<'a> {
+    /// [`flag`](super::moments::flag) bits.
+    pub flags: &'a [u8],
+    /// Values of the plan's terms.
+    pub table: Table<'a>,
 }
 
 /// Answers one group after the other; one for each worker. Groups that follow each other in the order of the search
@@ -213,17 +263,24 @@ impl Kernel {
     }
 
     /// Computes the neighbourhoods of up to [`LANES`] points, best such that lie close together
-    /// ([`NeighborSearch::group_end`]). `flags` holds the [`flag`](super::moments::flag) bits by slot.
+    /// ([`NeighborSearch::group_end`]).
     ///
     /// # Panics
-    /// For more points, or if `flags` is not one byte a point.
-    pub fn answer(&mut self, search: &dyn NeighborSearch, flags: &[u8], plan: &KernelPlan, slots: &[u32]) -> &Group {
+    /// For more points, or if `flags` is not one byte a point or `table` not one row a point where they are wanted.
+    pub fn answer(&mut self, search: &dyn NeighborSearch, data: Data<'_>, plan: &KernelPlan, slots: &[u32]) -> &Group {
+        let Data { flags, table } = data;
         assert!(slots.len() <= LANES, "a group has at most {LANES} points");
         let echo = (0..plan.scales()).any(|scale| plan.want(scale).echo);
         assert!(!echo || flags.len() == search.points().len(), "one byte of flags a point");
-        self.group.clear(slots, plan.scales());
+        let columns = plan.terms.iter().flatten().map(|term| term.column + 1).max().unwrap_or(0);
+        assert!(columns <= table.width, "the table has all terms");
+        assert!(
+            columns == 0 || table.values.len() == search.points().len() * table.width,
+            "one row of the table a point"
+        );
+        self.group.clear(slots, plan);
         if !slots.is_empty() {
-            group::answer(self.simd, &mut self.scratch, &mut self.group, search, flags, plan);
+            group::answer(self.simd, &mut self.scratch, &mut self.group, search, data, plan);
         }
         &self.group
     }

@@ -25,6 +25,7 @@ impl Lanes for Portable {
     type V = Array;
     /// All ones where chosen.
     type M = Array;
+    type D = [f64; LANES];
 
     #[inline(always)]
     unsafe fn load(from: *const i32) -> Array {
@@ -125,5 +126,18 @@ impl Lanes for Portable {
             unsafe { to.add(next).write(lane) };
             next += (bits >> i & 1) as usize;
         }
+    }
+
+    #[inline(always)]
+    unsafe fn zeros() -> [f64; LANES] {
+        [0.0; LANES]
+    }
+    #[inline(always)]
+    unsafe fn add_f64_where(chosen: Array, sum: [f64; LANES], value: f64) -> [f64; LANES] {
+        std::array::from_fn(|i| sum[i] + if chosen[i] != 0 { value } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store_f64(to: *mut f64, v: [f64; LANES]) {
+        unsafe { to.cast::<[f64; LANES]>().write_unaligned(v) }
     }
 }

@@ -7,7 +7,7 @@
 use super::candidates::{Around, Candidates, TERMS, one};
 use super::lanes::{LANES, Lanes};
 use super::select::{Active, Row, for_active};
-use super::{GroupSums, Want};
+use super::{GroupSums, Table, Term, Want};
 
 /// A scale of the queries at hand.
 pub(super) struct Chosen<'a, L: Lanes> {
@@ -288,6 +288,44 @@ impl<L: Lanes> Chosen<'_, L> {
                 });
                 let (least, most) = (row::<L>(least), row::<L>(most));
                 self.put(&mut sums.extent[axis], |i| (most[i] - least[i]) as u32);
+            }
+        }
+    }
+
+    /// Sums of stored values: of every term in `terms` one row of `sums`.
+    ///
+    /// # Safety
+    /// As [`Chosen::add_up`].
+    #[inline(always)]
+    pub unsafe fn values(&self, table: Table<'_>, terms: &[Term], staged: &mut Vec<f64>, sums: &mut [[f64; LANES]]) {
+        // So many sums stay in registers together.
+        const TOGETHER: usize = 4;
+        for (terms, sums) in terms.chunks(TOGETHER).zip(sums.chunks_mut(TOGETHER)) {
+            staged.clear();
+            for_active!(self.active, at => {
+                let row = self.candidates.slot[at] as usize * table.width;
+                for i in 0..TOGETHER {
+                    let term = terms[i.min(terms.len() - 1)];
+                    let value = f64::from(table.values[row + term.column]);
+                    staged.push(if term.squared { value * value } else { value });
+                }
+            });
+            // SAFETY: as the caller's; there are as many staged values as are read.
+            unsafe {
+                let mut totals = [L::zeros(); TOGETHER];
+                let mut from = staged.as_ptr();
+                for_active!(self.active, at => {
+                    let within = self.within(at);
+                    for total in &mut totals {
+                        *total = L::add_f64_where(within, *total, *from);
+                        from = from.add(1);
+                    }
+                });
+                for (to, total) in sums.iter_mut().zip(totals) {
+                    let mut lanes = [0.0; LANES];
+                    L::store_f64(lanes.as_mut_ptr(), total);
+                    self.put(to, |i| lanes[i]);
+                }
             }
         }
     }
