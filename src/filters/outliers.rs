@@ -15,7 +15,7 @@
 use crate::cloud::PointCloud;
 use crate::error::{Error, Result};
 use crate::job::{Monitor, Stage};
-use crate::neighbors::kernel::{Kernel, KernelPlan, LANES, NearestScale, Simd, Want};
+use crate::neighbors::kernel::{Data, Kernel, KernelPlan, LANES, NearestScale, Simd, Want};
 use crate::neighbors::lattice::Lattice;
 use crate::neighbors::moments::ROOT_STEPS;
 use crate::neighbors::{Index, NeighborSearch, Search, squared_distance};
@@ -153,7 +153,7 @@ fn distance_sums(search: &dyn NeighborSearch, k: usize, monitor: &Monitor) -> Re
             slots.clear();
             #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points
             slots.extend(group.clone().map(|slot| slot as u32));
-            let answer = kernel.answer(search, &[], &plan, slots);
+            let answer = kernel.answer(search, Data::default(), &plan, slots);
             let to = &mut sums[group.start - chunk.start..group.end - chunk.start];
             to.copy_from_slice(&answer.scales[0].distance_sum[..group.len()]);
         }
