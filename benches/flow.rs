@@ -3,7 +3,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use groma::dataset::{Survey, SurveyOptions};
 use groma::features::schema::DEFAULT_SURFACE;
-use groma::filters::ground::GroundFilter;
+use groma::filters::ground::{COARSE_STEP, GroundFilter};
 use groma::filters::raster::{Raster, RasterFrame};
 use groma::io::las::{Columns, LasReader, LasWriter, Update, WriteOptions, read_cloud, write_cloud};
 use groma::job::Monitor;
@@ -58,6 +58,7 @@ fn ground(c: &mut Criterion) {
         window_m: DEFAULT_SURFACE.window_m,
         slope: DEFAULT_SURFACE.slope,
         max_tolerance_m: DEFAULT_SURFACE.max_tolerance_m,
+        max_step: COARSE_STEP,
     };
     let mut group = c.benchmark_group("ground");
     group.sample_size(20);

@@ -226,6 +226,9 @@ groma_status_t groma_doctor_json(groma_string_t **json, groma_error_t **error);
 /** Encoding and writing points. */
 #define GROMA_STAGE_WRITE 5
 
+/** Choosing which points stay. */
+#define GROMA_STAGE_FILTER 6
+
 /** A flag that stops the calls it was given to. It stays triggered; make a new one for new work. */
 typedef struct groma_cancel_t groma_cancel_t;
 
@@ -857,6 +860,172 @@ const float *groma_ground_heights(const groma_ground_t *ground);
 
 /** Frees the ground and its arrays; takes NULL. */
 void groma_ground_destroy(groma_ground_t *ground);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Filters: noise left out or marked, and samples of the points, from arrays or from file to file.
+ */
+
+/**
+ * Statistical outliers are left out: points whose mean distance to their nearest others is more than so many standard
+ * deviations above that of the cloud.
+ */
+#define GROMA_FILTER_STATISTICAL 1
+
+/** Radius outliers are left out: points with few others within a distance. */
+#define GROMA_FILTER_RADIUS 2
+
+/** One point for each occupied cube, whose edges lie at whole multiples of its size. */
+#define GROMA_FILTER_VOXEL 3
+
+/** Points each of which is the one farthest from those before it. */
+#define GROMA_FILTER_FARTHEST 4
+
+/** Points by chance, each as likely as any other. */
+#define GROMA_FILTER_RANDOM 5
+
+/**
+ * The mean position of a voxel's points, rounded to the steps of the coordinates, with the attributes of the point nearest
+ * to it.
+ */
+#define GROMA_VOXEL_CENTROID 0
+
+/** The point nearest to the centre of the voxel. */
+#define GROMA_VOXEL_CENTER 1
+
+/** The first point of the voxel. */
+#define GROMA_VOXEL_FIRST 2
+
+/** What `groma_filter_file` did. */
+typedef struct groma_filter_summary_t groma_filter_summary_t;
+
+/** The points that a filter has chosen. The arrays live until it is destroyed. */
+typedef struct groma_filtered_t groma_filtered_t;
+
+/** How to filter. Fill it with `groma_filter_options_init`; what another filter than the one asked for would read is ignored. */
+typedef struct groma_filter_options_t {
+    /** Set by `groma_filter_options_init`. */
+    uint32_t struct_size;
+    /** Worker threads; 0 (the default) for one a core. The result does not depend on it. */
+    uint32_t threads;
+    /** Of outliers: the neighbour search, a `GROMA_SEARCH_...`. Default `GROMA_SEARCH_AUTO`. */
+    int32_t search;
+    /** Of voxels: the point that stands for each, a `GROMA_VOXEL_...`. Default `GROMA_VOXEL_CENTROID`. */
+    int32_t voxel_keep;
+    /** Of outliers in files: 1 to keep all points and give outliers class 7, low noise. Default 0. */
+    int32_t mark;
+    /** 1 to replace an output that exists. Default 0. */
+    int32_t overwrite;
+    /**
+     * Of statistical outliers: nearest others that a point is compared with, 20 by default. Of radius outliers: others that
+     * a point needs, 2 by default. 0 for the default.
+     */
+    uint64_t neighbors;
+    /** Of statistical outliers: standard deviations above the mean that are still usual. Default 2. */
+    double multiplier;
+    /** Of radius outliers: distance within which others count, in metres. Default 1. */
+    double radius_m;
+    /** Edge of a voxel in metres. Default 0.5. */
+    double voxel_size_m;
+    /** Of farthest and random points: how many; all, if there are fewer. 0 (the default) to say `fraction` instead. */
+    uint64_t count;
+    /** Of farthest and random points: which share, 0 to 1. 0 (the default) to say `count` instead. */
+    double fraction;
+    /** Of farthest points: row of the first; -1 (the default) for the point farthest from the centroid. */
+    int64_t start_row;
+    /** Of random points: equal seeds draw equal rows from equal numbers of points. Default 0. */
+    uint64_t seed;
+    /**
+     * Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for that of the file's CRS, and
+     * for metres where none is known.
+     */
+    double linear_unit_m;
+    /** A flag that may stop the call; NULL for none. */
+    const groma_cancel_t *cancel;
+    /** Called with the progress; NULL for none. */
+    groma_progress_fn progress;
+    /** Handed to `progress`. */
+    void *progress_user;
+} groma_filter_options_t;
+
+/**
+ * Fills `options` with the defaults.
+ *
+ * @param struct_size  `sizeof(groma_filter_options_t)`
+ */
+void groma_filter_options_init(groma_filter_options_t *options, uint32_t struct_size);
+
+/**
+ * Filters points in memory.
+ *
+ * @param points    the points; attributes are not read
+ * @param filter    a `GROMA_FILTER_...`
+ * @param options   @nullable NULL for the defaults; what concerns files is ignored
+ * @param filtered  @owned destroy it with `groma_filtered_destroy`
+ */
+groma_status_t groma_filter_points(const groma_points_t *points,
+                                   int32_t filter,
+                                   const groma_filter_options_t *options,
+                                   groma_filtered_t **filtered,
+                                   groma_error_t **error);
+
+/** Number of points that were chosen. 0 for NULL. */
+uint64_t groma_filtered_count(const groma_filtered_t *filtered);
+
+/**
+ * Their rows, from 0: ascending; of `GROMA_FILTER_FARTHEST` in the order in which they were taken. `groma_filtered_count`
+ * numbers. NULL for NULL.
+ */
+const uint32_t *groma_filtered_rows(const groma_filtered_t *filtered);
+
+/** For each of the points that were filtered, 1 if it was chosen and 0 if not. NULL for NULL. */
+const uint8_t *groma_filtered_mask(const groma_filtered_t *filtered);
+
+/**
+ * New positions of the points that were chosen, x, y, z of one after the other; NULL if they stay where they are, as with all
+ * filters but `GROMA_VOXEL_CENTROID`. NULL for NULL.
+ */
+const double *groma_filtered_positions(const groma_filtered_t *filtered);
+
+/**
+ * The mean distance to neighbours, in metres, above which `GROMA_FILTER_STATISTICAL` has left points out. 0 for other filters
+ * and for NULL.
+ */
+double groma_filtered_threshold_m(const groma_filtered_t *filtered);
+
+/** Frees what was chosen and its arrays; takes NULL. */
+void groma_filtered_destroy(groma_filtered_t *filtered);
+
+/**
+ * Filters a LAS, LAZ or COPC file into another. Points that stay keep their order and every byte, but for the positions of
+ * `GROMA_VOXEL_CENTROID` and the class of what is marked; the output appears whole or not at all.
+ *
+ * @param input    the file to read
+ * @param output   the file to write: `.las` or `.laz`
+ * @param filter   a `GROMA_FILTER_...`
+ * @param options  @nullable NULL for the defaults
+ * @param summary  @owned @nullable what was done; destroy it with `groma_filter_summary_destroy`
+ */
+groma_status_t groma_filter_file(const char *input,
+                                 const char *output,
+                                 int32_t filter,
+                                 const groma_filter_options_t *options,
+                                 groma_filter_summary_t **summary,
+                                 groma_error_t **error);
+
+/** Number of points read. 0 for NULL. */
+uint64_t groma_filter_summary_points(const groma_filter_summary_t *summary);
+
+/** Number of points written. 0 for NULL. */
+uint64_t groma_filter_summary_written(const groma_filter_summary_t *summary);
+
+/** Number of points that were marked as noise. 0 for NULL. */
+uint64_t groma_filter_summary_marked(const groma_filter_summary_t *summary);
+
+/** Everything, as a JSON object; lives as long as the summary. NULL for NULL. */
+const char *groma_filter_summary_json(const groma_filter_summary_t *summary);
+
+/** Frees a summary; takes NULL. */
+void groma_filter_summary_destroy(groma_filter_summary_t *summary);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -49,6 +49,8 @@ pub enum Stage {
     Inference = 4,
     /// Encoding and writing points.
     Write = 5,
+    /// Choosing which points stay.
+    Filter = 6,
 }
 
 impl Stage {
@@ -62,6 +64,7 @@ impl Stage {
             Self::Features => "features",
             Self::Inference => "inference",
             Self::Write => "write",
+            Self::Filter => "filter",
         }
     }
 
@@ -72,6 +75,7 @@ impl Stage {
             3 => Self::Features,
             4 => Self::Inference,
             5 => Self::Write,
+            6 => Self::Filter,
             _ => Self::Start,
         }
     }

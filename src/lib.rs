@@ -14,6 +14,7 @@ pub mod job;
 pub mod model;
 pub mod neighbors;
 pub mod pipeline;
+pub mod random;
 #[cfg(feature = "cli")]
 pub mod report;
 pub mod runtime;

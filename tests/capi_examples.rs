@@ -111,6 +111,27 @@ fn structs(cloud: &PointCloud) -> Vec<u8> {
 }
 
 #[test]
+fn filter_file_gives_the_bytes_of_the_command_line() {
+    let folder = c::folder("capi-filter-file");
+    let programs = programs("filter_file", &folder);
+    let Some(tile) = c::sample(TILE) else { return };
+    let [clean, thin] = ["clean", "thin"].map(|name| folder.join(name).with_extension("laz"));
+    let groma = |arguments: &[&str], input: &Path, output: &Path| {
+        c::succeed(
+            Command::new(env!("CARGO_BIN_EXE_groma")).arg("filter").args(arguments).arg(input).arg("-o").arg(output),
+        );
+    };
+    groma(&["ror"], &tile, &clean);
+    groma(&["voxel", "--keep", "center"], &clean, &thin);
+    for program in programs {
+        let [own_clean, own_thin] = ["1.laz", "2.laz"].map(|extension| program.with_extension(extension));
+        let done = c::succeed(Command::new(&program).arg(&tile).arg(&own_clean).arg(&own_thin));
+        assert!(read(&own_clean) == read(&clean) && read(&own_thin) == read(&thin), "{}", program.display());
+        assert_eq!(String::from_utf8(done.stdout).unwrap().lines().count(), 2);
+    }
+}
+
+#[test]
 fn features_gives_the_values_of_the_library() {
     const SCHEMA: &str = "planarity@k20, linearity@k20,normal_z@k20 , vertical_range@r1.0";
     let folder = c::folder("capi-features");

@@ -8,7 +8,8 @@ use cli_support::{groma, names, real_files, run, said, survey};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-const COMMANDS: [&str; 8] = ["classify", "features", "info", "models", "doctor", "demo", "bench", "completions"];
+const COMMANDS: [&str; 9] =
+    ["classify", "features", "filter", "info", "models", "doctor", "demo", "bench", "completions"];
 
 #[test]
 fn help_names_every_command_and_every_exit_code() {

@@ -8,6 +8,7 @@ const FLOORS: &[(u32, &str)] = &[
     (1, "tensor"),
     (1, "cloud"),
     (1, "job"),
+    (1, "random"),
     (2, "io"),
     (2, "neighbors"),
     (2, "device"),

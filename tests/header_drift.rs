@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The files of `src/capi` in the order in which a reader wants them; each becomes a section of the header.
 const SECTIONS: &[&str] = &[
     "version", "status", "error", "text", "runtime", "cancel", "options", "model", "points", "tensor", "result",
-    "summary", "classify", "features", "ground",
+    "summary", "classify", "features", "ground", "filters",
 ];
 
 /// Files of `src/capi` that C does not see.
@@ -66,7 +66,7 @@ fn every_file_of_the_c_skin_has_a_section() {
 fn the_header_can_be_read_in_one_go() {
     let header = generate();
     assert!(header.is_ascii());
-    assert!(header.lines().count() < 1000, "{} lines", header.lines().count());
+    assert!(header.lines().count() < 1500, "{} lines", header.lines().count());
     let lines: Vec<&str> = header.lines().collect();
     for (i, line) in lines.iter().enumerate() {
         let declares = (line.starts_with("#define GROMA_") && *line != "#define GROMA_H")

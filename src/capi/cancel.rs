@@ -22,6 +22,8 @@ pub const GROMA_STAGE_FEATURES: i32 = 3;
 pub const GROMA_STAGE_INFERENCE: i32 = 4;
 /// Encoding and writing points.
 pub const GROMA_STAGE_WRITE: i32 = 5;
+/// Choosing which points stay.
+pub const GROMA_STAGE_FILTER: i32 = 6;
 
 /// Called about every 50 ms, on the thread that made the long call, and once at its end: `done` of `total` points of
 /// `stage` (a `GROMA_STAGE_…`); `total` is 0 while it is not known. Return 0 to go on, anything else to cancel. It may
@@ -128,6 +130,7 @@ mod tests {
             (GROMA_STAGE_FEATURES, Stage::Features),
             (GROMA_STAGE_INFERENCE, Stage::Inference),
             (GROMA_STAGE_WRITE, Stage::Write),
+            (GROMA_STAGE_FILTER, Stage::Filter),
         ];
         for (number, stage) in numbers {
             assert_eq!(number, stage as i32);

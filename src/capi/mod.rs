@@ -16,6 +16,7 @@ pub mod cancel;
 pub mod classify;
 pub mod error;
 pub mod features;
+pub mod filters;
 pub mod ground;
 pub mod model;
 pub mod options;

@@ -1,6 +1,5 @@
 //! Data to learn from and to test on.
 
-pub mod random;
 pub mod score;
 pub mod synthetic;
 

@@ -12,9 +12,9 @@ mod shapes;
 mod terrain;
 
 use crate::cloud::{CoordinateFrame, PointCloud, Values, names};
-use crate::dataset::random::Random;
 use crate::error::{Error, Result};
 use crate::job::{Monitor, Stage};
+use crate::random::Random;
 use rayon::prelude::*;
 use scene::{Encounter, Scene, Thing};
 use shapes::{Beam, Matter};

@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod features;
+pub mod filters;
 pub mod ground;
 #[cfg(feature = "cli")]
 pub mod inputs;

@@ -1,5 +1,6 @@
 //! `groma bench`.
 
+use crate::bench_filters::Filters;
 use crate::bench_tile::{self, TileOptions};
 use crate::console::{Console, print};
 use crate::exit::Exit;
@@ -27,6 +28,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Work {
+    #[command(flatten)]
+    Filters(Filters),
     /// Neighbours and the 11 features of their shape, or other columns; the check is the mean |n_z|, or that of the first
     /// column if there is no normal_z
     Features {
@@ -94,6 +97,7 @@ const UNBOUNDED_M: f64 = 10_000.0;
 /// Measures.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     match &arguments.work {
+        Work::Filters(filters) => filters.run(console)?,
         Work::Features { measured, columns, set } => {
             let schema = match set {
                 Some(set) => Schema::parse(&[set])?,

@@ -1,6 +1,7 @@
 //! `groma`, the command line: arguments in, the library's work, text or JSON out. One file a command, no logic.
 
 mod bench;
+mod bench_filters;
 mod bench_height;
 mod bench_tile;
 mod classify;
@@ -11,6 +12,7 @@ mod doctor;
 mod exit;
 mod features;
 mod files;
+mod filter;
 mod ground;
 mod info;
 mod models;
@@ -36,6 +38,7 @@ enum Command {
     Classify(classify::Arguments),
     Features(features::Arguments),
     Ground(ground::Arguments),
+    Filter(filter::Arguments),
     Info(info::Arguments),
     Models(models::Arguments),
     Doctor(doctor::Arguments),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Classify(arguments) => classify::run(arguments, &console),
         Command::Features(arguments) => features::run(arguments, &console),
         Command::Ground(arguments) => ground::run(arguments, &console),
+        Command::Filter(arguments) => filter::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Models(arguments) => models::run(arguments, &console),
         Command::Doctor(arguments) => doctor::run(arguments, &console),

@@ -3,7 +3,7 @@
 use super::scene::{ROAD_HALF_M, Scene};
 use super::shapes::{Matter, Outline, Placement, Porous, Solid, Wire};
 use super::terrain::{Terrain, noise};
-use crate::dataset::random::Random;
+use crate::random::Random;
 use std::f64::consts::{PI, TAU};
 
 /// Edge length of a parcel: one use of the land each.

@@ -2,7 +2,7 @@
 
 use super::shapes::{Beam, Extent, Matter, Porous, Solid, Wire};
 use super::terrain::Terrain;
-use crate::dataset::random::Random;
+use crate::random::Random;
 
 /// A thing by its kind and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

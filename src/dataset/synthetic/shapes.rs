@@ -3,7 +3,7 @@
 //! Beams come from far above: a [`Beam`] is parameterised by height, `z` falling from the sky to the ground, and every
 //! shape answers with heights. Coordinates are local to the tile, in metres.
 
-use crate::dataset::random::site;
+use crate::random::site;
 
 /// What a thing is made of; decides class and reflectance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

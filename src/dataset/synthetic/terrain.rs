@@ -1,6 +1,6 @@
 //! The ground of a synthetic survey: rolling land as a raster of 1 m, bilinear in between.
 
-use crate::dataset::random::site;
+use crate::random::site;
 
 /// Ground heights around a tile, in metres, in the tile's local coordinates.
 #[derive(Debug)]

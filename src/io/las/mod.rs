@@ -36,6 +36,7 @@ mod layout;
 mod output;
 mod point_format;
 mod reader;
+mod subset;
 mod tail;
 mod upgrade;
 mod vlr;

@@ -7,6 +7,7 @@ use super::layout::Layout;
 use super::output::{OutputFile, compresses, compression};
 use super::point_format::PointFormat;
 use super::reader::LasReader;
+use super::subset::{Recount, is_point_index};
 use super::tail::Tail;
 use super::upgrade::{self, RecordMap};
 use super::vlr::{COPC, EXTRA_BYTES, Evlr, SPECIFICATION, Vlr};
@@ -59,9 +60,11 @@ pub struct LasWriter {
     /// The header as it stands at the beginning of the file.
     header: Vec<u8>,
     tail: Tail,
-    /// Points of the source, and those written yet.
+    /// Points that are to be written, and those written yet.
     expected: u64,
     written: u64,
+    /// What the header says of the points, if they are not those of the source.
+    recount: Option<Recount>,
 }
 
 impl std::fmt::Debug for LasWriter {
@@ -86,6 +89,27 @@ impl LasWriter {
         dimensions: &[NewDimension],
         options: &WriteOptions,
     ) -> Result<Self> {
+        Self::begin(source, output, dimensions, source.header().point_count, None, options)
+    }
+
+    /// Begins an output for `points` of the points of `source`. Their number, the returns and the bounds that the header
+    /// states become those of what is written; spatial indices of LAStools, which count points, are left out.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_subset(source: &LasReader, output: &Path, points: u64, options: &WriteOptions) -> Result<Self> {
+        let recount = Recount::new(source.header().format());
+        Self::begin(source, output, &[], points, Some(recount), options)
+    }
+
+    fn begin(
+        source: &LasReader,
+        output: &Path,
+        dimensions: &[NewDimension],
+        points: u64,
+        recount: Option<Recount>,
+        options: &WriteOptions,
+    ) -> Result<Self> {
         let from = source.header();
         if let (Ok(a), Ok(b)) = (source.path().canonicalize(), output.canonicalize())
             && a == b
@@ -101,8 +125,11 @@ impl LasWriter {
             .then(|| compression(target.id, extra, layout.record_length, source.chunk_size()))
             .transpose()?;
         let moves = layout.descriptors.is_some();
-        let tail = Tail::plan(source, |e: &Evlr| e.user_id == COPC || (moves && e.is(SPECIFICATION, EXTRA_BYTES)))?;
-        let (header, front) = front(from, &layout, target, laz.as_ref())?;
+        let stale =
+            |user_id: &str, record_id: u16| user_id == COPC || recount.is_some() && is_point_index(user_id, record_id);
+        let tail =
+            Tail::plan(source, |e: &Evlr| stale(&e.user_id, e.record_id) || moves && e.is(SPECIFICATION, EXTRA_BYTES))?;
+        let (header, front) = front(from, &layout, target, laz.as_ref(), |v| stale(&v.user_id, v.record_id))?;
         let mut file = OutputFile::create(output, options.overwrite)?;
         file.write(&header)?;
         file.write(&front)?;
@@ -115,8 +142,9 @@ impl LasWriter {
             layout,
             header,
             tail,
-            expected: from.point_count,
+            expected: points,
             written: 0,
+            recount,
         })
     }
 
@@ -157,22 +185,28 @@ impl LasWriter {
             }
         })?;
         self.written += count as u64;
+        if let Some(recount) = &mut self.recount {
+            recount.add(records, source_length);
+        }
         Ok(())
     }
 
     /// Writes what follows the points, and puts the file in its place.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if not all points of the source were written; [`Error::OutputExists`] if something took
+    /// [`Error::InvalidArgument`] if not all points were written that the output was created for; [`Error::OutputExists`] if something took
     /// the place meanwhile; [`Error::Io`]. The output does not exist then.
     pub fn finish(mut self) -> Result<()> {
         if self.written != self.expected {
             return Err(Error::invalid(
                 format!("{}: {} of {} points were written", self.output.display(), self.written, self.expected),
-                "write all records of the source before the end",
+                "write all records before the end",
             ));
         }
         self.file.end_points()?;
+        if let Some(recount) = &self.recount {
+            recount.put(&mut self.header);
+        }
         self.tail.copy(&mut self.file, &mut self.header)?;
         self.file.rewrite_start(&self.header)?;
         self.file.publish()
@@ -189,7 +223,7 @@ impl LasWriter {
                     self.source_length,
                     self.written
                 ),
-                format!("pass whole records of the source, which has {} points", self.expected),
+                format!("pass whole records of the source, of {} points in all", self.expected),
             ));
         }
         if update.dimensions.len() != self.layout.slots.len() {
@@ -237,7 +271,13 @@ pub(super) fn class_out_of_range(path: &Path, class: u8, point_format: u8) -> Er
 }
 
 /// The output's header, and what stands between it and the points.
-fn front(from: &LasHeader, layout: &Layout, target: PointFormat, laz: Option<&LazVlr>) -> Result<(Vec<u8>, Vec<u8>)> {
+fn front(
+    from: &LasHeader,
+    layout: &Layout,
+    target: PointFormat,
+    laz: Option<&LazVlr>,
+    stale: impl Fn(&Vlr) -> bool,
+) -> Result<(Vec<u8>, Vec<u8>)> {
     let mut header = upgrade::header(from, target)?;
     let mut laszip = Vec::new();
     if let Some(laz) = laz {
@@ -246,7 +286,7 @@ fn front(from: &LasHeader, layout: &Layout, target: PointFormat, laz: Option<&La
     let (mut described, mut compressed) = (layout.descriptors.is_none(), laz.is_none());
     let mut records: Vec<Vlr> = Vec::with_capacity(from.vlrs.len() + 2);
     for record in &from.vlrs {
-        if record.user_id == COPC {
+        if stale(record) {
             continue;
         }
         let mut record = record.clone();

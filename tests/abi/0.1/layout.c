@@ -70,6 +70,26 @@ AT(groma_tensor_t, strides, 32);
 AT(groma_tensor_t, byte_offset, 40);
 _Static_assert(sizeof(groma_tensor_t) == 48, "groma_tensor_t");
 
+AT(groma_filter_options_t, struct_size, 0);
+AT(groma_filter_options_t, threads, 4);
+AT(groma_filter_options_t, search, 8);
+AT(groma_filter_options_t, voxel_keep, 12);
+AT(groma_filter_options_t, mark, 16);
+AT(groma_filter_options_t, overwrite, 20);
+AT(groma_filter_options_t, neighbors, 24);
+AT(groma_filter_options_t, multiplier, 32);
+AT(groma_filter_options_t, radius_m, 40);
+AT(groma_filter_options_t, voxel_size_m, 48);
+AT(groma_filter_options_t, count, 56);
+AT(groma_filter_options_t, fraction, 64);
+AT(groma_filter_options_t, start_row, 72);
+AT(groma_filter_options_t, seed, 80);
+AT(groma_filter_options_t, linear_unit_m, 88);
+AT(groma_filter_options_t, cancel, 96);
+AT(groma_filter_options_t, progress, 104);
+AT(groma_filter_options_t, progress_user, 112);
+_Static_assert(sizeof(groma_filter_options_t) >= 120, "groma_filter_options_t");
+
 int groma_layout_is_released;
 
 AT(groma_ground_options_t, struct_size, 0);
