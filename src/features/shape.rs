@@ -36,6 +36,7 @@ impl<'a> Neighborhoods<'a> {
                 *to = per_lane(|i| scatter[i] / (n[i] * n[i]).max(1.0) * unit_m * unit_m);
             }
             let mut e = eigen::solve(simd, &covariance);
+            #[allow(clippy::needless_range_loop)] // one index through several arrays
             for i in 0..WIDTH {
                 if sums.n[i] < 3 || e.values[0][i] <= POINT_LIKE_M2 {
                     shaped[i] = 0.0;

@@ -6,6 +6,8 @@
 //! all this says little: such matrices are solved by rotations instead. Which way a matrix goes depends on nothing but
 //! itself, and only correctly rounded operations are used, so that every instruction set gives the same bits.
 #![allow(unsafe_code)]
+// What is not a number becomes one here: `clamp` would keep it.
+#![allow(clippy::manual_clamp)]
 
 use super::jacobi;
 use crate::neighbors::kernel::Simd;

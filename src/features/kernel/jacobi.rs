@@ -4,6 +4,9 @@
 //! computed in `f32`, where divisions and roots are cheap, and cosines are brought to full precision by multiplications. A
 //! matrix that is diagonal is not touched any more, so that it does not matter which others it is solved with.
 
+// Matrices lie side by side in arrays, and one index runs through several.
+#![allow(clippy::needless_range_loop)]
+
 use super::eigen::{Eigen, WIDTH, Wide};
 
 /// Sweeps at the most; four make nearly every 3×3 matrix diagonal.

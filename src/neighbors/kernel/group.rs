@@ -211,6 +211,7 @@ impl Job<'_> {
         while pending != 0 {
             // SAFETY: the caller's promise, here and below; what is measured was gathered just before.
             let Some(queries) = (unsafe { self.pick::<L>(pending, reach, false) }) else { break };
+            // SAFETY: as above.
             unsafe { self.gather(&queries, k) };
             let reach_sq = (reach * reach) as u64;
             // All that is there may be farther from a query than the reach.
@@ -219,6 +220,7 @@ impl Job<'_> {
             let usual = if self.scratch.usual_sq > 0.0 { self.scratch.usual_sq as i32 } else { far / 2 };
             let near = usual.min(far);
             let complete = all_there || reach_sq >= plan.cap_sq;
+            // SAFETY: as above.
             let (near_count, far_count) = unsafe {
                 let candidates = &mut self.scratch.candidates;
                 let counts = candidates.measure::<L>(queries.query, false, L::splat(near), L::splat(far));
@@ -350,6 +352,7 @@ impl Job<'_> {
         while pending != 0 {
             // SAFETY: the caller's promise, here and below; what is measured was gathered just before.
             let Some(queries) = (unsafe { self.pick::<L>(pending, reach, flat) }) else { break };
+            // SAFETY: as above.
             unsafe { self.gather(&queries, usize::MAX) };
             if i64::from(self.scratch.candidates.tallest) > MAX_LOCAL {
                 break;

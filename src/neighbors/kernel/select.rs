@@ -4,6 +4,8 @@
 //! counts, each guided by those before, find a distance that holds `k`. All queries count in the same pass, each with a
 //! distance of its own.
 #![allow(unsafe_code)]
+// Queries lie side by side in arrays, and one index runs through several.
+#![allow(clippy::needless_range_loop)]
 
 use super::candidates::{Candidates, one};
 use super::lanes::{LANES, Lanes};
