@@ -166,9 +166,6 @@ impl Rows<'_> {
     fn output(&self, output: &Output) -> [f64; LANES] {
         let Self { shapes, group, .. } = *self;
         let Context { survey, attributes, points, .. } = *self.context;
-        let per_point = |f: &dyn Fn(usize) -> f64| -> [f64; LANES] {
-            std::array::from_fn(|lane| group.slots.get(lane).map_or(0.0, |&slot| f(slot as usize)))
-        };
         let count = |scale: usize, lane: usize| shapes[scale].count(lane).max(1.0);
         let mean = |scale: usize, term: usize| {
             let sums = group.values(scale, term);
@@ -186,12 +183,22 @@ impl Rows<'_> {
             }
             Output::Mean(scale, sum) => mean(*scale, *sum),
             Output::Point(feature) => {
-                per_point(&|slot| attributes.point_feature(*feature, points.row[slot] as usize).into())
+                per_point(group, |slot| attributes.point_feature(*feature, points.row[slot] as usize).into())
             }
-            Output::Height(surface) => per_point(&|slot| survey.height(*surface, self.context.position(slot))),
+            Output::Height(surface) => per_point(group, |slot| survey.height(*surface, self.context.position(slot))),
             Output::WindowMin(window) => {
-                per_point(&|slot| survey.height_above_min(*window, self.context.position(slot)))
+                per_point(group, |slot| survey.height_above_min(*window, self.context.position(slot)))
             }
         }
     }
+}
+
+/// A number for each point of a group.
+#[inline(always)]
+fn per_point(group: &Group, of: impl Fn(usize) -> f64) -> Wide {
+    let mut numbers = [0.0; LANES];
+    for (number, &slot) in numbers.iter_mut().zip(&group.slots) {
+        *number = of(slot as usize);
+    }
+    numbers
 }

@@ -115,16 +115,16 @@ impl Raster {
     /// Minimum over windows of `2·radius + 1` cells, clipped at the border.
     #[must_use]
     pub fn eroded(&self, radius: usize) -> Self {
-        self.windowed(radius, f32::min, f32::INFINITY)
+        self.windowed(radius, |a, b| if b < a { b } else { a }, f32::INFINITY)
     }
 
     /// Maximum over windows of `2·radius + 1` cells, clipped at the border.
     #[must_use]
     pub fn dilated(&self, radius: usize) -> Self {
-        self.windowed(radius, f32::max, f32::NEG_INFINITY)
+        self.windowed(radius, |a, b| if b > a { b } else { a }, f32::NEG_INFINITY)
     }
 
-    fn windowed(&self, radius: usize, better: fn(f32, f32) -> f32, neutral: f32) -> Self {
+    fn windowed(&self, radius: usize, better: impl Fn(f32, f32) -> f32 + Copy + Sync, neutral: f32) -> Self {
         let (nx, ny) = (self.frame.nx, self.frame.ny);
         let rows = window_rows(&self.values, nx, radius, better, neutral);
         let columns = window_rows(&transposed(&rows, nx, ny), ny, radius, better, neutral);
@@ -201,7 +201,13 @@ impl Raster {
 }
 
 /// Running extremum over the rows of a raster: van Herk's method, three comparisons a cell whatever the radius.
-fn window_rows(values: &[f32], nx: usize, radius: usize, better: fn(f32, f32) -> f32, neutral: f32) -> Vec<f32> {
+fn window_rows(
+    values: &[f32],
+    nx: usize,
+    radius: usize,
+    better: impl Fn(f32, f32) -> f32 + Sync,
+    neutral: f32,
+) -> Vec<f32> {
     let radius = radius.min(nx);
     let window = 2 * radius + 1;
     let padded = (nx + 2 * radius).div_ceil(window) * window;
