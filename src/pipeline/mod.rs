@@ -2,8 +2,10 @@
 
 pub mod classify;
 pub mod features;
+pub mod file_order;
 #[cfg(feature = "cli")]
 pub mod inputs;
+mod rewrite;
 pub mod terrain;
 pub mod units;
 

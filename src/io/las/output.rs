@@ -3,7 +3,7 @@
 
 use super::chunks::{guarded, items};
 use crate::error::{Error, Result};
-use crate::io::whole::sync_folder;
+use crate::io::whole::{folder_of, sync_folder};
 use laz::laszip::ChunkTable;
 use laz::laszip::parallel::par_compress;
 use laz::{LazVlr, LazVlrBuilder};
@@ -103,6 +103,11 @@ impl OutputFile {
     /// Where the next byte goes.
     pub(super) fn position(&mut self) -> Result<u64> {
         self.file.stream_position().map_err(|e| Error::io(&self.path, "write", e))
+    }
+
+    /// Bytes of a point record; 0 before the points are begun.
+    pub(super) fn record_length(&self) -> usize {
+        self.record_length
     }
 
     /// Begins the points; they are compressed if there is a record that says how.
@@ -218,10 +223,6 @@ pub(super) fn compresses(path: &Path, asked: Option<bool>, source: bool) -> bool
         Some("las") => false,
         _ => source,
     })
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes records from number `first` on, block by block.
