@@ -5,8 +5,21 @@ use std::path::{Path, PathBuf};
 
 /// The files of `src/capi` in the order in which a reader wants them; each becomes a section of the header.
 const SECTIONS: &[&str] = &[
-    "version", "status", "error", "text", "runtime", "cancel", "options", "model", "points", "tensor", "result",
-    "summary", "classify", "features",
+    "version",
+    "status",
+    "error",
+    "text",
+    "runtime",
+    "cancel",
+    "options",
+    "model",
+    "points",
+    "tensor",
+    "result",
+    "summary",
+    "classify",
+    "features",
+    "features_file",
 ];
 
 /// Files of `src/capi` that C does not see.

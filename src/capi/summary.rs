@@ -5,45 +5,65 @@ use super::runtime::to_json;
 use super::text::c_text;
 use crate::error::Result;
 use crate::pipeline::FileSummary;
+use crate::pipeline::features::ExtractSummary;
 use std::ffi::{CString, c_char};
 
-/// What `groma_classify_file` did.
+/// What a call did that made a file of another.
 pub struct groma_summary_t {
-    summary: FileSummary,
+    points: u64,
+    /// Points of each ASPRS class; none where classes were not made.
+    class_counts: Vec<(u8, u64)>,
+    mean_confidence: f64,
+    total_s: f64,
     json: CString,
 }
 
 impl groma_summary_t {
-    pub(super) fn new(summary: FileSummary) -> Result<Self> {
-        let json = c_text(to_json(&summary)?);
-        Ok(Self { summary, json })
+    pub(super) fn of_classes(summary: &FileSummary) -> Result<Self> {
+        Ok(Self {
+            points: summary.points,
+            class_counts: summary.class_counts.clone(),
+            mean_confidence: summary.mean_confidence,
+            total_s: summary.timings.total_s,
+            json: c_text(to_json(summary)?),
+        })
+    }
+
+    pub(super) fn of_features(summary: &ExtractSummary) -> Result<Self> {
+        Ok(Self {
+            points: summary.points,
+            class_counts: Vec::new(),
+            mean_confidence: 0.0,
+            total_s: summary.read_s + summary.compute_s + summary.write_s,
+            json: c_text(to_json(summary)?),
+        })
     }
 }
 
 /// Number of points read and written. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_summary_points(summary: *const groma_summary_t) -> u64 {
-    getter!(summary, 0 => summary.summary.points)
+    getter!(summary, 0 => summary.points)
 }
 
-/// Number of points of an ASPRS class in the output. 0 for NULL.
+/// Number of points of an ASPRS class in the output. 0 for NULL, and for calls that do not classify.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_summary_class_points(summary: *const groma_summary_t, asprs: u8) -> u64 {
     getter!(summary, 0 => {
-        summary.summary.class_counts.iter().find(|(class, _)| *class == asprs).map_or(0, |(_, points)| *points)
+        summary.class_counts.iter().find(|(class, _)| *class == asprs).map_or(0, |(_, points)| *points)
     })
 }
 
-/// Mean probability of the points' classes, 0…1. 0 for NULL.
+/// Mean probability of the points' classes, 0…1. 0 for NULL, and for calls that do not classify.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_summary_mean_confidence(summary: *const groma_summary_t) -> f64 {
-    getter!(summary, 0.0 => summary.summary.mean_confidence)
+    getter!(summary, 0.0 => summary.mean_confidence)
 }
 
 /// Wall-clock time of the whole call in seconds. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_summary_total_s(summary: *const groma_summary_t) -> f64 {
-    getter!(summary, 0.0 => summary.summary.timings.total_s)
+    getter!(summary, 0.0 => summary.total_s)
 }
 
 /// Everything, as a JSON object; lives as long as the summary. NULL for NULL.

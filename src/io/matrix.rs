@@ -289,6 +289,29 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_put_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = matrix().values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let at = |name: &str| folder.path().join(name);
+        let files = [
+            MatrixFile::npy(&at("a.npy"), 3, 2, false).unwrap(),
+            MatrixFile::safetensors(&at("a.safetensors"), 3, &description(), false).unwrap(),
+        ];
+        for file in files {
+            file.put(2, &bytes[16..]).unwrap();
+            file.put(0, &bytes[..16]).unwrap();
+            assert_eq!(file.put(2, &bytes[..16]).unwrap_err().code(), 100);
+            assert_eq!(file.put(0, &bytes[..7]).unwrap_err().code(), 100);
+            file.finish().unwrap();
+        }
+        assert_eq!(read_npy(&at("a.npy")).unwrap(), matrix());
+        assert_eq!(read_safetensors(&at("a.safetensors")).unwrap(), (matrix(), description()));
+        drop(MatrixFile::npy(&at("b.npy"), 3, 2, false).unwrap());
+        assert_eq!(MatrixFile::npy(&at("b.npy"), usize::MAX, 2, false).unwrap_err().code(), 100);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
     fn shapes_and_names_must_fit() {
         let folder = tempfile::tempdir().unwrap();
         let wrong = Matrix { rows: 4, ..matrix() };

@@ -256,3 +256,26 @@ const STANDARD: [&str; 8] = [
 fn dimension_name(column: &str) -> String {
     if STANDARD.contains(&column) { format!("feature_{column}") } else { column.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_clouds_are_cut_into_blocks_of_about_a_million() {
+        let size = |count: usize, width: f64, columns: &[&str]| {
+            let step = |i: usize| (i % 2000) as f64 / 2000.0;
+            let positions: Vec<f64> = (0..count).flat_map(|i| [step(i) * width, step(i / 2000) * 500.0, 0.0]).collect();
+            let cloud = PointCloud::from_positions(&positions, 0.01).unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            pool.install(|| block_size(&cloud, &Schema::parse(columns).unwrap(), 1.0))
+        };
+        assert_eq!(size(2_000_000, 500.0, &["planarity@r2.0"]), None);
+        let edge = size(4_000_000, 500.0, &["planarity@r2.0"]).unwrap();
+        assert!((edge - 256.0).abs() < 1.0, "{edge}");
+        // A strip is cut across; halos must not outweigh their blocks.
+        let strip = size(4_000_000, 0.0, &["planarity@r2.0"]).unwrap();
+        assert!((strip - 131.0).abs() < 1.0, "{strip}");
+        assert_eq!(size(4_000_000, 500.0, &["planarity@r100.0"]), Some(400.0));
+    }
+}

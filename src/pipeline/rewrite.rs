@@ -92,3 +92,59 @@ pub(super) fn rewrite<V: Send>(
     monitor.check()?;
     writer.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::{PointCloud, Values};
+    use crate::io::las::{
+        Columns, DimensionType, NewDimension, Update, WriteOptions, read_cloud, read_keeping, write_cloud,
+    };
+    use crate::job::Job;
+    use std::path::Path;
+
+    const POINTS: usize = 230_000;
+
+    /// Writes the points of `input` with their row as a dimension; both ways to hand values over must give the same.
+    fn numbered(input: &Path, output: &Path, keep: bool, packed: bool, points: usize) -> Result<()> {
+        let dimension = NewDimension { name: "row".into(), description: String::new(), kind: DimensionType::U32 };
+        Job::new().threads(2).run(|monitor| {
+            let mut reader = LasReader::open(input)?;
+            let writer = LasWriter::create(&reader, output, &[dimension], &WriteOptions::default())?;
+            let (_, kept) = read_keeping(&mut reader, &Columns::Coordinates, if keep { u64::MAX } else { 0 }, monitor)?;
+            assert_eq!(kept.is_some(), keep);
+            let prepare = |rows: Range<usize>| Ok(rows.map(|row| row as u32).collect::<Vec<u32>>());
+            let write = |writer: &mut LasWriter, records: &[u8], rows: Vec<u32>| {
+                if packed {
+                    let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
+                    return writer.write_packed(records, &bytes);
+                }
+                writer.write(records, &Update { classification: None, dimensions: &[&Values::U32(rows)] })
+            };
+            rewrite(Records::new(&reader, kept)?, writer, points, monitor, prepare, write)
+        })
+    }
+
+    #[test]
+    fn kept_or_read_again_packed_or_not_the_file_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let positions: Vec<f64> = (0..3 * POINTS).map(|i| (i * 7919 % 10_007) as f64 * 0.01).collect();
+        let mut cloud = PointCloud::from_positions(&positions, 0.01).unwrap();
+        cloud.insert("own", Values::I16((0..POINTS).map(|i| (i % 300) as i16).collect())).unwrap();
+        write_cloud(&cloud, &at("in.laz"), 6, None, &WriteOptions::default()).unwrap();
+        numbered(&at("in.laz"), &at("first.laz"), true, false, POINTS).unwrap();
+        let first = std::fs::read(at("first.laz")).unwrap();
+        for (i, (keep, packed)) in [(true, true), (false, true), (false, false)].into_iter().enumerate() {
+            let path = at(&format!("{i}.laz"));
+            numbered(&at("in.laz"), &path, keep, packed, POINTS).unwrap();
+            assert!(std::fs::read(path).unwrap() == first, "kept: {keep}, packed: {packed}");
+        }
+        let found = read_cloud(&at("first.laz"), &Columns::All, &Monitor::default()).unwrap();
+        assert_eq!(found.column("row"), Some(&Values::U32((0..POINTS as u32).collect())));
+        assert_eq!(found.column("own"), cloud.column("own"));
+        let grown = numbered(&at("in.laz"), &at("no.laz"), false, true, POINTS - 1).unwrap_err();
+        assert!(grown.to_string().contains("in.laz") && grown.to_string().contains("grown"), "{grown}");
+        assert!(!at("no.laz").exists());
+    }
+}

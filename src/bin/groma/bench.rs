@@ -1,5 +1,6 @@
 //! `groma bench`.
 
+use crate::bench_las;
 use crate::console::{Console, print};
 use crate::exit::Exit;
 use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 /// Measure speed and print it as `RESULT {…}` lines, one a round.
 ///
-/// Reading the file is not measured. Each line gives wall and CPU seconds, the number of points, the highest memory use in
+/// Reading the file is measured only where it is the work. Each line gives wall and CPU seconds, the number of points, the highest memory use in
 /// MB and a check that exact programs agree on. CPU time and memory are known on Linux and 0 elsewhere.
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -29,6 +30,12 @@ enum Work {
     Features(Measured),
     /// Neighbours alone; the check is the mean squared distance to the k-th, the point itself being the first
     Knn(Measured),
+    /// Reading and decoding a file to columns, which is measured here; the check is the mean integer z
+    LasRead(Measured),
+    /// The same of coordinates and classes only
+    LasXyz(Measured),
+    /// Encoding and writing the file's records, which are in memory; the check is the size
+    LasWrite(Measured),
     /// Features and model; the check is the mean confidence
     Classify {
         #[command(flatten)]
@@ -41,9 +48,9 @@ enum Work {
 }
 
 #[derive(Args, Debug)]
-struct Measured {
+pub struct Measured {
     /// A LAS or LAZ file
-    file: PathBuf,
+    pub file: PathBuf,
     /// Number of neighbours (a model says its own)
     #[arg(long, default_value_t = 20)]
     k: usize,
@@ -51,7 +58,7 @@ struct Measured {
     #[arg(long, default_value_t = 1)]
     rounds: usize,
     #[command(flatten)]
-    compute: ComputeOptions,
+    pub compute: ComputeOptions,
 }
 
 /// The features whose cost is measured: those that peers compute.
@@ -97,6 +104,9 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 },
             )?;
         }
+        Work::LasRead(measured) => bench_las::read(measured, console, true)?,
+        Work::LasXyz(measured) => bench_las::read(measured, console, false)?,
+        Work::LasWrite(measured) => bench_las::write(measured, console)?,
         Work::Classify { measured, model, ground } => {
             let model = model.open()?;
             let cloud = measured.read(console, &model.schema().required_columns())?;
@@ -139,7 +149,8 @@ impl Measured {
         self.rounds(console, cloud.len(), |m| features::compute(&cloud, schema, &options, m), check)
     }
 
-    fn rounds<T: Send>(
+    /// Measures `work` as often as asked for and prints what it took; `check` is not measured.
+    pub fn rounds<T: Send>(
         &self,
         console: &Console,
         points: usize,

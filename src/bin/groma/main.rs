@@ -1,6 +1,7 @@
 //! `groma`, the command line: arguments in, the library's work, text or JSON out. One file a command, no logic.
 
 mod bench;
+mod bench_las;
 mod classify;
 mod completions;
 mod console;
