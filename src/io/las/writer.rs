@@ -198,9 +198,17 @@ impl LasWriter {
         let had = source_length - s;
         file.write_records(records.len() / source_length, |range, out| {
             let records = &records[range.start * source_length..range.end * source_length];
-            for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
-                map.copy(from, &mut to[..t]);
-                to[t..t + had].copy_from_slice(&from[s..]);
+            if map.source.id != map.target.id {
+                for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
+                    map.copy(from, &mut to[..t]);
+                    to[t..t + had].copy_from_slice(&from[s..]);
+                }
+            } else if source_length == length {
+                out.copy_from_slice(records);
+            } else {
+                for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
+                    to[..source_length].copy_from_slice(from);
+                }
             }
             if let Some(classes) = classification {
                 let at = map.target.classification();
