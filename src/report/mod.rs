@@ -13,7 +13,7 @@ pub mod picture;
 
 use crate::dataset::Confusion;
 use crate::error::{Error, Result};
-use crate::io::las::{Columns, Crs, LasHeader, LasReader, decode};
+use crate::io::las::{Columns, Crs, LasHeader, LasReader, visit_points};
 use crate::job::Monitor;
 use crate::pipeline::FileSummary;
 pub use mosaic::{Frame, Mosaic};
@@ -36,8 +36,6 @@ pub struct Facts {
 
 /// Width of a picture's map, in pixels.
 pub const MAP_PIXELS: usize = 1144;
-/// Points decoded at once.
-const CHUNK: usize = 500_000;
 
 /// Reads LAS or LAZ files into one mosaic with the class and, where the files carry it, the confidence of each point.
 ///
@@ -58,18 +56,11 @@ pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor
     }
     let frame = frame.ok_or_else(|| Error::invalid("a picture of no point", "name at least one file with points"))?;
     let mut mosaic = Mosaic::new(frame, points, pixels)?;
-    let mut records = Vec::new();
     for file in files {
-        let mut reader = LasReader::open(file.as_ref())?;
+        let reader = LasReader::open(file.as_ref())?;
         let confident = reader.header().extra_dimensions.iter().any(|d| d.name == "confidence");
         let wanted: &[&str] = if confident { &["classification", "confidence"] } else { &["classification"] };
-        loop {
-            monitor.check()?;
-            if reader.read_records(CHUNK, &mut records)? == 0 {
-                break;
-            }
-            mosaic.add(&decode(reader.header(), &records, &Columns::Named(wanted))?)?;
-        }
+        visit_points(reader, &Columns::Named(wanted), monitor, |points| mosaic.add(points))?;
     }
     mosaic.close_gaps();
     Ok(mosaic)

@@ -47,7 +47,7 @@ pub struct Arguments {
     ground: Option<GroundName>,
     #[command(flatten)]
     terrain: GroundOptions,
-    /// Work in blocks of this edge length in metres, which bounds the memory [default: all at once]
+    /// Work in blocks of this edge length in metres, which bounds the memory [default: blocks of about a million points]
     #[arg(long, value_name = "M")]
     block_size: Option<f64>,
     /// Write this point format (.laz and .las)

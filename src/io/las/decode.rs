@@ -142,6 +142,11 @@ fn chosen(header: &LasHeader, columns: &Columns<'_>) -> Result<Vec<Field>> {
     Ok(out)
 }
 
+/// What of a compressed record the columns need.
+pub(super) fn selection_of(header: &LasHeader, columns: &Columns<'_>) -> Result<DecompressionSelection> {
+    Ok(selection(header, &chosen(header, columns)?))
+}
+
 /// What of a compressed record the fields need.
 fn selection(header: &LasHeader, fields: &[Field]) -> DecompressionSelection {
     let extra = header.format().length;
