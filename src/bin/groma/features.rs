@@ -1,5 +1,6 @@
 //! `groma features`.
 
+use crate::ahead::ahead;
 use crate::console::{Console, aligned, print, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, make_folder};
@@ -8,7 +9,9 @@ use clap::Args;
 use groma::features::column::Measure;
 use groma::features::sets::SETS;
 use groma::features::{Schema, SchemaSpec};
+use groma::job::Monitor;
 use groma::pipeline::features::{EXTENSIONS, ExtractOptions, ExtractSummary, extract_file};
+use groma::pipeline::inputs::Task;
 use groma::report::{page, thousands};
 use groma::{Error, Result};
 use std::path::PathBuf;
@@ -77,18 +80,19 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         overwrite: arguments.overwrite,
     };
     make_folder(output, &tasks)?;
-    let (_, exit) = inputs.each(
-        &tasks,
-        console,
-        |task| &task.input,
-        |task, label| {
-            let summary = console.run(label, arguments.compute.threads, |monitor| {
-                extract_file(&task.input, &task.output, &options, monitor)
-            })?;
-            console.remark(&line(&summary));
-            Ok(summary)
-        },
-    )?;
+    let work = |task: &Task, monitor: &Monitor| extract_file(&task.input, &task.output, &options, monitor);
+    let (_, exit) = ahead(&tasks, console, arguments.compute.threads, work, |next| {
+        inputs.each(
+            &tasks,
+            console,
+            |task| &task.input,
+            |_, label| {
+                let summary = next(label)?;
+                console.remark(&line(&summary));
+                Ok(summary)
+            },
+        )
+    })?;
     Ok(exit)
 }
 

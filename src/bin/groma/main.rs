@@ -1,5 +1,6 @@
 //! `groma`, the command line: arguments in, the library's work, text or JSON out. One file a command, no logic.
 
+mod ahead;
 mod bench;
 mod bench_las;
 mod classify;
