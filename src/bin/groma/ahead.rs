@@ -118,9 +118,8 @@ mod tests {
         assert!(results.iter().enumerate().all(|(i, r)| if i == 2 { r.is_err() } else { *r.as_ref().unwrap() == i }));
         assert_eq!(most, 2, "{log:?}");
         for item in 1..6 {
-            let at = |what: &str| log.iter().position(|l| *l == format!("{what} {item}")).unwrap();
-            let before = log.iter().position(|l| *l == format!("end {}", item - 1)).unwrap();
-            assert!(at("begin") < before && before < at("end"), "{log:?}");
+            let at = |what: String| log.iter().position(|l| *l == what).unwrap();
+            assert!(at(format!("begin {item}")) < at(format!("end {}", item - 1)), "{log:?}");
         }
     }
 
