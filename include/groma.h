@@ -546,7 +546,7 @@ uint64_t groma_summary_points(const groma_summary_t *summary);
 /** Number of points of an ASPRS class in the output. 0 for NULL, and for calls that do not classify. */
 uint64_t groma_summary_class_points(const groma_summary_t *summary, uint8_t asprs);
 
-/** Mean probability of the points' classes, 0...1. 0 for NULL, and for calls that do not classify. */
+/** Mean probability of the points' classes, 0...1. 0 for NULL, and where no model ran. */
 double groma_summary_mean_confidence(const groma_summary_t *summary);
 
 /** Wall-clock time of the whole call in seconds. 0 for NULL. */
@@ -796,6 +796,133 @@ groma_status_t groma_features_file(const char *schema,
                                    const groma_features_file_options_t *options,
                                    groma_summary_t **summary,
                                    groma_error_t **error);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Ground: its points in a file that becomes another file, or among points in memory.
+ */
+
+/** No heights. */
+#define GROMA_HEIGHT_NONE 0
+
+/** Heights above the ground point that is nearest in plan; of several equally near ones the lowest. */
+#define GROMA_HEIGHT_NEAREST 1
+
+/** Heights above the mean of the 8 ground points nearest in plan, weighted by the inverse of their squared distances. */
+#define GROMA_HEIGHT_IDW 2
+
+/** Heights above the Delaunay triangles of the ground points; above the nearest ground point outside their hull. */
+#define GROMA_HEIGHT_TIN 3
+
+/** The ground of points in memory. */
+typedef struct groma_ground_t groma_ground_t;
+
+/**
+ * What ground is, and what becomes of it. Fill it with `groma_ground_options_init`. Parameters are those of SMRF (Pingel,
+ * Clarke and McBride 2013) with a bound on its slope tolerance.
+ */
+typedef struct groma_ground_options_t {
+    /** Set by `groma_ground_options_init`. */
+    uint32_t struct_size;
+    /** Worker threads; 0 (the default) for one a core. The result does not depend on it. */
+    uint32_t threads;
+    /**
+     * Heights above ground: a `GROMA_HEIGHT_...`; in files the extra dimension `height_above_ground` (`float`, metres).
+     * Default `GROMA_HEIGHT_NONE`.
+     */
+    int32_t height;
+    /** 1 if points that are not ground keep their class (2 becomes 1); 0 (the default) if all become class 1. */
+    int32_t keep_others;
+    /** Point format of the output file; -1 (the default) for that of the input. */
+    int32_t point_format;
+    /** 1 to replace outputs that exist. Default 0. */
+    int32_t overwrite;
+    /** Edge of the filter's cells in metres; 0 (the default) for two mean point spacings, raised to 0.5, 1, 2 or 4 m. */
+    double cell_m;
+    /** Half-width of the largest opening window in metres: roofs wider than twice this become ground. Default 60. */
+    double window_m;
+    /** Rise over run that still counts as ground, after the general slope is taken out. Default 0.15. */
+    double slope;
+    /** A drop of more than this between two openings is an object on any slope, in metres. Default 3. */
+    double max_tolerance_m;
+    /** How far above or below the ground a ground point may lie, in metres. Default 0.15. */
+    double tolerance_m;
+    /** What is added to that for a slope of 1, in metres. Default 0.1. */
+    double tolerance_slope;
+    /**
+     * Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for that of the file's CRS, and
+     * for metres where none is known.
+     */
+    double linear_unit_m;
+    /** Points of these classes keep them, and the filter does not see them; NULL (the default) for 7 and 18, noise. */
+    const uint8_t *ignore_classes;
+    /** Number of `ignore_classes`; 0 with an array that is not NULL for none. */
+    uint64_t ignore_class_count;
+    /** Path of a GeoTIFF of the ground to write beside a file; NULL (the default) for none. */
+    const char *dtm;
+    /** Edge of its cells in metres; 0 (the default) for 1. */
+    double dtm_cell_m;
+    /** A flag that may stop the call; NULL for none. */
+    const groma_cancel_t *cancel;
+    /** Called with the progress; NULL for none. */
+    groma_progress_fn progress;
+    /** Handed to `progress`. */
+    void *progress_user;
+} groma_ground_options_t;
+
+/**
+ * Fills `options` with the defaults.
+ *
+ * @param struct_size  `sizeof(groma_ground_options_t)`
+ */
+void groma_ground_options_init(groma_ground_options_t *options, uint32_t struct_size);
+
+/**
+ * Finds the ground of a LAS, LAZ or COPC file. The output holds the same points in the same order, ground as class 2, and
+ * everything but the classes as it was; it appears whole or not at all.
+ *
+ * @param input    the file to read
+ * @param output   the file to write: `.las` or `.laz`
+ * @param options  @nullable NULL for the defaults
+ * @param summary  @owned @nullable what was done; destroy it with `groma_summary_destroy`
+ */
+groma_status_t groma_ground_file(const char *input,
+                                 const char *output,
+                                 const groma_ground_options_t *options,
+                                 groma_summary_t **summary,
+                                 groma_error_t **error);
+
+/**
+ * Finds the ground of points in memory.
+ *
+ * @param points   the points; of their attributes only `classification` is read, for what is ignored and kept
+ * @param options  @nullable NULL for the defaults; what concerns files is ignored
+ * @param ground   @owned destroy it with `groma_ground_destroy`
+ */
+groma_status_t groma_ground_points(const groma_points_t *points,
+                                   const groma_ground_options_t *options,
+                                   groma_ground_t **ground,
+                                   groma_error_t **error);
+
+/** Number of points. 0 for NULL. */
+uint64_t groma_ground_count(const groma_ground_t *ground);
+
+/** Number of ground points. 0 for NULL. */
+uint64_t groma_ground_found(const groma_ground_t *ground);
+
+/**
+ * Points whose height is measured from the nearest ground point, as they lie outside the triangles of
+ * `GROMA_HEIGHT_TIN`. 0 for NULL.
+ */
+uint64_t groma_ground_outside_hull(const groma_ground_t *ground);
+
+/** The new class of each point, 2 for ground; lives as long as the ground. NULL for NULL. */
+const uint8_t *groma_ground_classes(const groma_ground_t *ground);
+
+/** The height of each point above the ground in metres; lives as long as the ground. NULL if heights were not asked for. */
+const float *groma_ground_heights(const groma_ground_t *ground);
+
+/** Frees the ground and its arrays; takes NULL. */
+void groma_ground_destroy(groma_ground_t *ground);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -20,6 +20,7 @@ const SECTIONS: &[&str] = &[
     "classify",
     "features",
     "features_file",
+    "ground",
 ];
 
 /// Files of `src/capi` that C does not see.

@@ -73,7 +73,10 @@ fn the_page_stands_alone_and_can_be_read_without_pictures() {
         assert!(alt.len() > 20, "{alt}");
         let data = image.split_once("src=\"data:image/png;base64,").unwrap().1.split_once('"').unwrap().0;
         let reader = png::Decoder::new(std::io::Cursor::new(decode_base64(data))).read_info().unwrap();
-        assert_eq!((reader.info().width as usize, reader.info().height as usize), (mosaic.width, mosaic.height));
+        assert_eq!(
+            (reader.info().width as usize, reader.info().height as usize),
+            (mosaic.canvas.width, mosaic.canvas.height)
+        );
     }
     for word in ["Ground", "High vegetation", "Building", "75.0 %", "2.0 s", "light dark", "prefers-color-scheme: dark"]
     {
@@ -125,9 +128,100 @@ fn pictures_of_real_tiles_keep_their_points() {
     let mosaic = read_mosaic(&tiles, MAP_PIXELS, &Monitor::default()).unwrap();
     assert_eq!(mosaic.points(), 405_937);
     assert_eq!(mosaic.totals[6].points, 109_355);
-    let [wide, high] = mosaic.frame.span_m();
+    let [wide, high] = mosaic.canvas.frame.span_m();
     assert!((wide - 150.0).abs() < 0.1 && (high - 100.0).abs() < 0.1);
-    assert!(mosaic.width * mosaic.magnification >= 1000);
+    assert!(mosaic.canvas.width * mosaic.canvas.magnification >= 1000);
+}
+
+/// Features of some files by the command, with their page.
+fn feature_page(inputs: &[&Path], output: &Path, more: &[&str]) -> String {
+    let page = output.with_file_name("features.html");
+    let mut command = cli_support::groma();
+    command.arg("features").args(inputs).arg("-o").arg(output).arg("--report").arg(&page).arg("--overwrite").args(more);
+    let said = cli_support::said(&command.output().unwrap());
+    assert_eq!(said.code, 0, "{}", said.err);
+    std::fs::read_to_string(page).unwrap()
+}
+
+#[test]
+fn every_feature_has_a_picture_a_scale_and_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let tile = folder.path().join("tile.laz");
+    let points = file(&tile, 60.0, false);
+    let columns = ["planarity@k20", "normal_x@k20", "height_above_ground", "return_number", "vertical_range@r2.0"];
+    let more = ["--columns", &columns.join(",")];
+    let laz = feature_page(&[&tile], &folder.path().join("out.laz"), &more);
+    assert!(laz.contains(&groma::report::thousands(points)));
+    for outside in ["http:", "https:", "<script", "<link", "@import", "url("] {
+        assert!(!laz.contains(outside), "{outside}");
+    }
+    let cards: Vec<&str> = laz.split("<section class=\"feature\">").skip(1).collect();
+    assert_eq!(cards.len(), columns.len());
+    for (card, name) in cards.iter().zip(columns) {
+        assert!(card.starts_with(&format!("<h2>{name}</h2><p>")), "{name}");
+        for word in ["Plan view of", "linear-gradient", "Minimum", "25 %", "Median", "Maximum", "class=\"scale\""] {
+            assert!(card.contains(word), "{name} lacks {word}");
+        }
+        let data = card.split_once("src=\"data:image/png;base64,").unwrap().1.split_once('"').unwrap().0;
+        let reader = png::Decoder::new(std::io::Cursor::new(decode_base64(data))).read_info().unwrap();
+        assert_eq!(reader.info().color_type, png::ColorType::Indexed);
+    }
+    assert!(cards[4].contains("max z − min z, m; over the points within 2 m") && cards[4].contains(" m</td>"));
+    assert!(cards[1].contains("through 0"), "both signs matter for a normal's x");
+
+    // The same pictures and numbers whatever the points are written to.
+    let of_cards = |page: &str| {
+        page.split_once("<div class=\"features\">").unwrap().1.split_once("Options").unwrap().0.to_string()
+    };
+    for name in ["out.npy", "out.safetensors"] {
+        let page = feature_page(&[&tile], &folder.path().join(name), &more);
+        assert!(of_cards(&page) == of_cards(&laz), "{name}");
+    }
+}
+
+#[test]
+fn a_page_of_tiles_far_apart_says_so_and_shows_the_largest_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let near = folder.path().join("near.laz");
+    let far = folder.path().join("far.laz");
+    let points = file(&near, 40.0, true);
+    let Survey { mut cloud, truth } =
+        Survey::generate(&SurveyOptions { side_m: 20.0, density: 8.0, seed: 2 }, &Monitor::default()).unwrap();
+    let moved = groma::cloud::CoordinateFrame {
+        offset: [cloud.frame().offset[0] + 80_000.0, cloud.frame().offset[1], 0.0],
+        ..cloud.frame()
+    };
+    let [x, y, z] = cloud.coordinates().map(<[i32]>::to_vec);
+    cloud = groma::cloud::PointCloud::new(moved, x, y, z).unwrap();
+    cloud.insert("classification", Values::U8(truth)).unwrap();
+    write_cloud(&cloud, &far, 6, None, &WriteOptions::default()).unwrap();
+
+    let mosaic = read_mosaic(&[&far, &near], MAP_PIXELS, &Monitor::default()).unwrap();
+    assert_eq!(mosaic.points(), points + cloud.len() as u64, "numbers are of all tiles");
+    assert!(mosaic.canvas.frame.span_m()[0] < 50.0);
+    let html = page::render(&mosaic, &facts("far")).unwrap();
+    assert!(html.contains("lie far apart") && html.contains("the first is near.laz"));
+
+    let output = folder.path().join("out");
+    let html = feature_page(&[&far, &near], &output, &["--set", "minimal"]);
+    assert!(html.contains("lie far apart") && html.contains("the first is near.laz"));
+}
+
+#[test]
+fn lists_and_manifests_are_lines_of_json() {
+    let list = cli_support::run(&["features", "--list", "--json"]).objects();
+    let named = |name: &str| list.iter().find(|o| o["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+    assert_eq!(
+        (&named("vertical_range")["unit"], &named("vertical_range")["kind"]),
+        (&"m".into(), &"neighborhood".into())
+    );
+    assert_eq!(named("ndvi")["kind"], "point");
+    assert_eq!(named("minimal")["columns"].as_array().unwrap().len(), 4);
+    if cli_support::has_runtime() {
+        let manifest = cli_support::run(&["models", "--manifest", "--json"]).objects();
+        assert_eq!(manifest.len(), 1);
+        assert!(manifest[0]["classes"].is_array() && manifest[0].get("status").is_none());
+    }
 }
 
 fn decode_base64(text: &str) -> Vec<u8> {

@@ -17,6 +17,7 @@ pub mod classify;
 pub mod error;
 pub mod features;
 pub mod features_file;
+pub mod ground;
 pub mod model;
 pub mod options;
 pub mod points;

@@ -6,6 +6,7 @@ use super::text::c_text;
 use crate::error::Result;
 use crate::pipeline::FileSummary;
 use crate::pipeline::features::ExtractSummary;
+use crate::pipeline::ground::GroundSummary;
 use std::ffi::{CString, c_char};
 
 /// What a call did that made a file of another.
@@ -38,6 +39,12 @@ impl groma_summary_t {
             json: c_text(to_json(summary)?),
         })
     }
+
+    pub(super) fn of_ground(summary: GroundSummary) -> Result<Self> {
+        let json = c_text(to_json(&summary)?);
+        let GroundSummary { points, class_counts, total_s, .. } = summary;
+        Ok(Self { points, class_counts, mean_confidence: 0.0, total_s, json })
+    }
 }
 
 /// Number of points read and written. 0 for NULL.
@@ -54,7 +61,7 @@ pub unsafe extern "C" fn groma_summary_class_points(summary: *const groma_summar
     })
 }
 
-/// Mean probability of the points' classes, 0…1. 0 for NULL, and for calls that do not classify.
+/// Mean probability of the points' classes, 0…1. 0 for NULL, and where no model ran.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_summary_mean_confidence(summary: *const groma_summary_t) -> f64 {
     getter!(summary, 0.0 => summary.mean_confidence)

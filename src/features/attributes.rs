@@ -1,10 +1,10 @@
 //! The attributes of a cloud that features read, brought to one type each.
 
 use super::column::{Band, Column, Measure, PointFeature};
-use super::moments::flag;
 use super::schema::Schema;
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
+use crate::neighbors::moments::flag;
 
 /// Attribute values by row, borrowed from the cloud; only those that a schema needs are present.
 #[derive(Debug, Default)]

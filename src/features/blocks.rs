@@ -51,6 +51,10 @@ impl Blocks {
             ));
         }
         let (nx, ny, size) = (nx as usize, ny as usize, size as i64);
+        if nx * ny == 1 {
+            let rows = (0..n as u32).collect();
+            return Ok(Self { size, halo: 0, nx, ny, rows, start: vec![0, n as u32] });
+        }
         let [x, y, _] = &lattice.coordinates;
         let key = |row: usize| (i64::from(y[row]) / size) as usize * nx + (i64::from(x[row]) / size) as usize;
         let mut start = vec![0u32; nx * ny + 1];

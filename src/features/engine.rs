@@ -6,23 +6,23 @@
 use super::Options;
 use super::attributes::Attributes;
 use super::batch::{Batch, Context};
-use super::blocks::{Block, Blocks};
-use super::kernel::means::ROW_BLOCK;
-use super::kernel::{Answer, Leaf, LeafPlan, Simd};
-use super::moments::Moments;
+use super::blocks::Blocks;
 use super::plan::{Pass, Plan};
 use super::schema::Schema;
 use super::survey::Survey;
 use crate::cloud::PointCloud;
 use crate::error::Result;
 use crate::job::{Monitor, Stage};
+use crate::neighbors::kernel::{Data, Kernel, LANES, Simd, Table};
 use crate::neighbors::lattice::Lattice;
-use crate::neighbors::{Index, Neighbor, NeighborSearch, Search};
+use crate::neighbors::{Index, Search};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Points of a task, so that work is balanced and cancellation is quick.
 const TASK_POINTS: usize = 8192;
+/// Groups between two looks at whether to stop.
+const GROUPS_BETWEEN_CHECKS: usize = 16;
 /// Base columns are rounded to multiples of 2^-24, so that their sums are exact in any order.
 const BASE_STEPS: f32 = 16_777_216.0;
 
@@ -33,7 +33,6 @@ pub struct Engine<'a> {
     attributes: Attributes<'a>,
     plan: Plan,
     blocks: Blocks,
-    largest_k: usize,
     search: Search,
     simd: Simd,
 }
@@ -47,13 +46,7 @@ struct Sorted {
     core: Vec<bool>,
     /// Lower corner of the block's points on the lattice of the cloud.
     shift: [i32; 2],
-    tasks: Vec<Task>,
-}
-
-/// A share of the points: contiguous slots, and the grid cells that hold them.
-struct Task {
-    slots: Range<usize>,
-    cells: Range<usize>,
+    tasks: Vec<Range<usize>>,
 }
 
 impl<'a> Engine<'a> {
@@ -73,8 +66,13 @@ impl<'a> Engine<'a> {
         let plan = Plan::new(schema, &lattice, &survey)?;
         let blocks = Blocks::new(&lattice, options.block_size_m, schema.receptive_radius_m())?;
         monitor.advance(cloud.len() as u64);
-        let largest_k = Plan::largest_k(schema);
-        Ok(Self { lattice, survey, attributes, plan, blocks, largest_k, search: options.search, simd })
+        Ok(Self { lattice, survey, attributes, plan, blocks, search: options.search, simd })
+    }
+
+    /// Points outside the hull of the ground points: see [`Survey::outside_hull`].
+    #[must_use]
+    pub fn outside_hull(&self) -> u64 {
+        self.survey.outside_hull()
     }
 
     /// Computes all rows. `make` gives every worker a consumer, which is handed file rows and their features (row-major,
@@ -91,27 +89,20 @@ impl<'a> Engine<'a> {
         let staged = self.plan.base.is_some() && self.blocks.len() == 1;
         monitor.begin(if staged { Stage::Features } else { stage }, self.lattice.len() as u64);
         for at in 0..self.blocks.len() {
-            let block = self.blocks.block(&self.lattice, at);
-            if block.core.is_empty() {
-                continue;
-            }
             monitor.check()?;
-            let sorted = self.sort(&block)?;
-            drop(block);
-            let (base, base_width) = match &self.plan.base {
-                Some(pass) => self.base(pass, &sorted, staged, monitor)?,
-                None => (Vec::new(), 0),
-            };
+            let Some(sorted) = self.sort(at) else { continue };
+            let table = self.table(&sorted, staged, monitor)?;
             if staged {
                 monitor.begin(stage, self.lattice.len() as u64);
             }
-            let context = self.context(&self.plan.main, &sorted, &base, base_width);
+            let context = self.context(&self.plan.main, &sorted);
+            let data = Data { flags: &sorted.flags, table: table.of(&self.plan.main) };
             sorted.tasks.par_iter().try_for_each_init(
-                || (make(), Worker::new(self.simd), Batch::new(&context)),
-                |(consumer, worker, batch), task| {
+                || (make(), Kernel::new(self.simd), Batch::new(&context)),
+                |(consumer, kernel, batch), task| {
                     monitor.check()?;
                     match consumer {
-                        Ok(consumer) => sorted.run(task, &sorted.core, monitor, worker, batch, consumer)?,
+                        Ok(consumer) => sorted.run(task, &sorted.core, data, monitor, kernel, batch, consumer)?,
                         // Whoever first needs the consumer reports why there is none.
                         Err(_) => return std::mem::replace(consumer, make()).map(|_| ()),
                     }
@@ -123,8 +114,16 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Sorts the points of a block, halo included.
-    fn sort(&self, block: &Block) -> Result<Sorted> {
+    /// Sorts the points of block `at`, halo included; nothing if it is empty.
+    fn sort(&self, at: usize) -> Option<Sorted> {
+        if self.blocks.len() == 1 {
+            let index = Index::new(&self.lattice, self.search);
+            return (!self.lattice.is_empty()).then(|| self.sorted(index, Vec::new(), [0; 2]));
+        }
+        let block = self.blocks.block(&self.lattice, at);
+        if block.core.is_empty() {
+            return None;
+        }
         let rows: Vec<u32> = block.core.iter().chain(&block.halo).copied().collect();
         let [x, y, z] = &self.lattice.coordinates;
         let lowest = |v: &[i32]| rows.par_iter().map(|&r| v[r as usize]).min().unwrap_or(0);
@@ -135,7 +134,7 @@ impl<'a> Engine<'a> {
             coordinates: [gather(x, shift[0]), gather(y, shift[1]), gather(z, 0)],
             origin: self.lattice.origin,
         };
-        let mut index = Index::new(&local, self.largest_k, self.search)?;
+        let mut index = Index::new(&local, self.search);
         drop(local);
         let points = index.points_mut();
         let core = if block.halo.is_empty() {
@@ -145,27 +144,53 @@ impl<'a> Engine<'a> {
         };
         // The index numbered the block's points; from here on a row is one of the cloud.
         points.row.par_iter_mut().for_each(|row| *row = rows[*row as usize]);
-        let flags = points.row.par_iter().map(|&row| self.survey.flags()[row as usize]).collect();
-        let tasks = tasks(&index);
-        Ok(Sorted { index, flags, core, shift, tasks })
+        Some(self.sorted(index, core, shift))
     }
 
-    /// The columns that others take means of, by slot, padded to a whole number of vectors.
-    fn base(&self, pass: &Pass, sorted: &Sorted, staged: bool, monitor: &Monitor) -> Result<(Vec<f32>, usize)> {
-        let columns = pass.outputs.len();
-        let width = columns.next_multiple_of(ROW_BLOCK);
-        let mut base = vec![0.0; sorted.flags.len() * width];
-        let mut rest = base.as_mut_slice();
+    fn sorted(&self, index: Index, core: Vec<bool>, shift: [i32; 2]) -> Sorted {
+        let rows = &index.search().points().row;
+        let flags = if self.plan.needs_flags() {
+            rows.par_iter().map(|&row| self.survey.flags()[row as usize]).collect()
+        } else {
+            Vec::new()
+        };
+        let tasks = tasks(&index);
+        Sorted { index, flags, core, shift, tasks }
+    }
+
+    /// The values that neighbourhoods take means of: base columns, and bands behind them.
+    fn table(&self, sorted: &Sorted, staged: bool, monitor: &Monitor) -> Result<Values> {
+        let points = sorted.index.search().points();
+        let bands_of = |pass: &Pass, values: &mut [f32], width: usize, first: usize| {
+            values.par_chunks_exact_mut(width).zip(&points.row).for_each(|(to, &row)| {
+                for (to, &band) in to[first..].iter_mut().zip(&pass.bands) {
+                    *to = self.attributes.band(band, row as usize);
+                }
+            });
+        };
+        let columns = self.plan.base.as_ref().map_or(0, |base| base.outputs.len());
+        let width = columns + self.plan.main.bands.len();
+        let mut values = vec![0.0; points.len() * width];
+        if !self.plan.main.bands.is_empty() {
+            bands_of(&self.plan.main, &mut values, width, columns);
+        }
+        let Some(pass) = &self.plan.base else { return Ok(Values { values, width }) };
+        let mut inner = Values { values: vec![0.0; points.len() * pass.bands.len()], width: pass.bands.len() };
+        if inner.width > 0 {
+            bands_of(pass, &mut inner.values, inner.width, 0);
+        }
+        let data = Data { flags: &sorted.flags, table: inner.of(pass) };
+        let mut rest = values.as_mut_slice();
         let mut shares = Vec::with_capacity(sorted.tasks.len());
         for task in &sorted.tasks {
-            let (share, tail) = rest.split_at_mut(task.slots.len() * width);
+            let (share, tail) = rest.split_at_mut(task.len() * width);
             shares.push((task, share));
             rest = tail;
         }
-        let context = self.context(pass, sorted, &[], 0);
+        let context = self.context(pass, sorted);
         shares.into_par_iter().try_for_each_init(
-            || (Worker::new(self.simd), Batch::new(&context)),
-            |(worker, batch), (task, share)| {
+            || (Kernel::new(self.simd), Batch::new(&context)),
+            |(kernel, batch), (task, share)| {
                 monitor.check()?;
                 let mut share = share.chunks_exact_mut(width);
                 let mut store = |_: &[u32], values: &mut [f32]| {
@@ -177,17 +202,17 @@ impl<'a> Engine<'a> {
                     }
                     Ok(())
                 };
-                sorted.run(task, &[], monitor, worker, batch, &mut store)?;
+                sorted.run(task, &[], data, monitor, kernel, batch, &mut store)?;
                 if staged {
-                    monitor.advance(task.slots.len() as u64);
+                    monitor.advance(task.len() as u64);
                 }
                 Ok(())
             },
         )?;
-        Ok((base, width))
+        Ok(Values { values, width })
     }
 
-    fn context<'b>(&'b self, pass: &'b Pass, sorted: &'b Sorted, base: &'b [f32], base_width: usize) -> Context<'b> {
+    fn context<'b>(&'b self, pass: &'b Pass, sorted: &'b Sorted) -> Context<'b> {
         Context {
             pass,
             points: sorted.index.search().points(),
@@ -195,31 +220,37 @@ impl<'a> Engine<'a> {
             unit_m: self.lattice.unit_m,
             survey: &self.survey,
             attributes: &self.attributes,
-            base,
-            base_width,
             simd: self.simd,
         }
     }
 }
 
-/// Cuts the points of an index into tasks, at cell borders where there are cells.
-fn tasks(index: &Index) -> Vec<Task> {
-    let n = index.search().points().len();
-    let Index::Grid(grid) = index else {
-        return (0..n.div_ceil(TASK_POINTS))
-            .map(|t| Task { slots: t * TASK_POINTS..((t + 1) * TASK_POINTS).min(n), cells: 0..0 })
-            .collect();
-    };
-    let mut tasks = Vec::new();
-    let mut first = 0;
-    for cell in 0..grid.nx * grid.ny {
-        let (from, to) = (grid.start[first] as usize, grid.start[cell + 1] as usize);
-        if to - from >= TASK_POINTS || (to == n && to > from) {
-            tasks.push(Task { slots: from..to, cells: first..cell + 1 });
-            first = cell + 1;
+/// Stored values of the points, row by row.
+struct Values {
+    values: Vec<f32>,
+    width: usize,
+}
+
+impl Values {
+    /// The table of a pass; empty if it sums none.
+    fn of(&self, pass: &Pass) -> Table<'_> {
+        if pass.kernel.terms.iter().all(Vec::is_empty) {
+            return Table::default();
         }
-        if to == n {
-            break;
+        Table { values: &self.values, width: self.width }
+    }
+}
+
+/// Cuts the points of an index into tasks, between groups.
+fn tasks(index: &Index) -> Vec<Range<usize>> {
+    let search = index.search();
+    let n = search.points().len();
+    let (mut tasks, mut first, mut end) = (Vec::new(), 0, 0);
+    while end < n {
+        end = search.group_end(end);
+        if end - first >= TASK_POINTS || end == n {
+            tasks.push(first..end);
+            first = end;
         }
     }
     tasks
@@ -227,90 +258,43 @@ fn tasks(index: &Index) -> Vec<Task> {
 
 impl Sorted {
     /// Points of a task that the block is responsible for.
-    fn responsible(&self, task: &Task) -> u64 {
+    fn responsible(&self, task: &Range<usize>) -> u64 {
         if self.core.is_empty() {
-            return task.slots.len() as u64;
+            return task.len() as u64;
         }
-        self.core[task.slots.clone()].iter().filter(|&&core| core).count() as u64
+        self.core[task.clone()].iter().filter(|&&core| core).count() as u64
     }
 
     /// Answers the slots of a task, in order; only those of `core`, if it is not empty.
+    #[allow(clippy::too_many_arguments)] // what to do, with what, for whom
     fn run(
         &self,
-        task: &Task,
+        task: &Range<usize>,
         core: &[bool],
+        data: Data<'_>,
         monitor: &Monitor,
-        worker: &mut Worker,
+        kernel: &mut Kernel,
         batch: &mut Batch<'_>,
         consume: &mut impl FnMut(&[u32], &mut [f32]) -> Result<()>,
     ) -> Result<()> {
         let plan = batch.plan();
-        let wanted = |slot: usize| core.is_empty() || core[slot];
-        match &self.index {
-            Index::Grid(grid) => {
-                let mut outcome = Ok(());
-                for cell in task.cells.clone() {
-                    monitor.check()?;
-                    let slots = grid.start[cell] as usize..grid.start[cell + 1] as usize;
-                    if !slots.clone().any(wanted) {
-                        continue;
-                    }
-                    let cell = (cell % grid.nx, cell / grid.nx);
-                    worker.leaf.cell(grid, &self.flags, plan, cell, |answer| {
-                        if outcome.is_ok() && wanted(answer.slot) {
-                            outcome = batch.push(answer, consume);
-                        }
-                    });
-                    std::mem::replace(&mut outcome, Ok(()))?;
-                }
+        let search = self.index.search();
+        let mut group: Vec<u32> = Vec::with_capacity(LANES);
+        let (mut first, mut groups) = (task.start, 0usize);
+        while first < task.end {
+            if groups.is_multiple_of(GROUPS_BETWEEN_CHECKS) {
+                monitor.check()?;
             }
-            Index::KdTree(tree) => {
-                for slot in task.slots.clone().filter(|&slot| wanted(slot)) {
-                    monitor.check()?;
-                    worker.scalar(&**tree, &self.flags, plan, slot);
-                    let answer = Answer { slot, moments: &worker.moments, hits: &worker.hits };
-                    batch.push(answer, consume)?;
-                }
+            groups += 1;
+            let end = search.group_end(first).min(task.end);
+            group.clear();
+            #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points
+            group.extend((first..end).filter(|&slot| core.is_empty() || core[slot]).map(|slot| slot as u32));
+            if !group.is_empty() {
+                batch.push(kernel.answer(search, data, plan, &group), consume)?;
             }
+            first = end;
         }
         batch.flush(consume)
-    }
-}
-
-/// Buffers of a worker.
-struct Worker {
-    leaf: Leaf,
-    found: Vec<Neighbor>,
-    moments: Vec<Moments>,
-    hits: Vec<Vec<u32>>,
-}
-
-impl Worker {
-    fn new(simd: Simd) -> Self {
-        Self { leaf: Leaf::new(simd), found: Vec::new(), moments: Vec::new(), hits: Vec::new() }
-    }
-
-    /// The neighbourhoods of one slot by the general search.
-    fn scalar(&mut self, search: &impl NeighborSearch, flags: &[u8], plan: &LeafPlan, slot: usize) {
-        self.moments.resize(plan.scales(), Moments::default());
-        self.hits.resize(plan.scales(), Vec::new());
-        if let Some(largest) = plan.nearest.last() {
-            search.nearest(slot, largest.k, plan.cap_sq, &mut self.found);
-        }
-        for scale in 0..plan.scales() {
-            let hits = match plan.nearest.get(scale) {
-                Some(nearest) => &self.found[..nearest.k.min(self.found.len())],
-                None => {
-                    let radius = plan.radii[scale - plan.nearest.len()];
-                    search.within(slot, radius.radius_sq, radius.selection, &mut self.found);
-                    &self.found[..]
-                }
-            };
-            self.moments[scale] = Moments::of(search.points(), flags, slot, hits, plan.shape(scale));
-            if plan.want(scale).hits {
-                self.hits[scale].clear();
-                self.hits[scale].extend(hits.iter().map(|n| n.slot));
-            }
-        }
     }
 }

@@ -10,8 +10,8 @@ pub mod batch;
 pub mod blocks;
 pub mod column;
 pub mod engine;
+pub mod glossary;
 pub mod kernel;
-pub mod moments;
 pub mod plan;
 pub mod schema;
 pub mod sets;
@@ -25,8 +25,8 @@ use crate::error::{Error, Result};
 use crate::io::raster::Dtm;
 use crate::job::{Monitor, Stage};
 pub use crate::neighbors::Search;
+pub use crate::neighbors::kernel::Simd;
 pub use engine::Engine;
-pub use kernel::Simd;
 pub use schema::{Schema, SchemaSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -63,6 +63,9 @@ pub struct FeatureMatrix {
     pub rows: usize,
     /// The values; never NaN.
     pub values: Vec<f32>,
+    /// Points outside the hull of the ground points, where the schema says `interpolation: tin`: their ground is the nearest
+    /// ground point. 0 for other schemas.
+    pub outside_hull: u64,
 }
 
 impl FeatureMatrix {
@@ -106,5 +109,5 @@ pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: 
         })
     })?;
     let values = values.into_iter().map(|v| f32::from_bits(v.into_inner())).collect();
-    Ok(FeatureMatrix { schema: schema.clone(), rows: cloud.len(), values })
+    Ok(FeatureMatrix { schema: schema.clone(), rows: cloud.len(), values, outside_hull: engine.outside_hull() })
 }

@@ -1,11 +1,11 @@
 //! Compiles columns into a plan: which neighbourhoods to search, and where each column's value comes from.
 
 use super::column::{Band, Column, Measure, PointFeature, Scale};
-use super::kernel::{LeafPlan, NearestScale, RadiusScale, Want};
 use super::schema::Schema;
 use super::survey::Survey;
 use crate::error::{Error, Result};
 use crate::neighbors::Selection;
+use crate::neighbors::kernel::{KernelPlan, NearestScale, RadiusScale, Term, Want};
 use crate::neighbors::lattice::Lattice;
 
 /// Vertical difference that counts as below or above, in metres.
@@ -15,11 +15,13 @@ const VERTICAL_THRESHOLD_M: f64 = 0.3;
 #[derive(Debug, Default)]
 pub struct Pass {
     /// The searches.
-    pub leaf: LeafPlan,
-    /// Those of `leaf`, in its order, and then the raster windows.
+    pub kernel: KernelPlan,
+    /// Those of `kernel`, in its order, and then the raster windows.
     pub scales: Vec<ScaleNeeds>,
     /// One a column, in order.
     pub outputs: Vec<Output>,
+    /// Bands whose values stand behind the base columns in the kernel's table.
+    pub bands: Vec<Band>,
 }
 
 /// What a scale is used for.
@@ -27,47 +29,45 @@ pub struct Pass {
 pub struct ScaleNeeds {
     /// The scale.
     pub scale: Scale,
-    /// Eigenvalues.
-    pub shape: bool,
-    /// Neighbours below and above.
-    pub sides: bool,
-    /// Neighbours with each flag.
-    pub echo: bool,
-    /// Mean distance.
-    pub spacing: bool,
-    /// Horizontal bounding box.
-    pub diagonal: bool,
+    /// What its features are made of.
+    pub want: Want,
     /// Height above ground at the point.
     pub height: bool,
-    /// Statistics of these bands.
-    pub bands: Vec<Band>,
-    /// Means of columns of the base pass.
-    pub means: bool,
+    /// Values that are summed.
+    terms: Vec<Term>,
 }
 
 impl ScaleNeeds {
     fn new(scale: Scale) -> Self {
-        Self {
-            scale,
-            shape: false,
-            sides: false,
-            echo: false,
-            spacing: false,
-            diagonal: false,
-            height: false,
-            bands: Vec::new(),
-            means: false,
+        Self { scale, want: Want::default(), height: false, terms: Vec::new() }
+    }
+
+    /// Adds what a feature needs.
+    fn add(&mut self, measure: Measure) {
+        use Measure as M;
+        let want = &mut self.want;
+        want.full |= measure.needs_eigen();
+        match measure {
+            M::VerticalStd | M::ZOffset => want.vertical = true,
+            M::VerticalRange | M::HeightAboveMin | M::ZBelow | M::ZAbove | M::Density3d | M::NeighborDistance => {
+                want.range = true;
+            }
+            M::HeightExtentRatio => (want.range, want.extent) = (true, true),
+            M::BelowFraction | M::AboveFraction => want.sides = true,
+            M::FirstFraction | M::LastFraction | M::MultipleFraction | M::GroundFraction => want.echo = true,
+            M::Spacing => want.spacing = true,
+            M::FacadeScore => self.height = true,
+            _ => {}
         }
     }
 
-    /// Whether the neighbours themselves are needed, besides their moments.
-    #[must_use]
-    pub fn hits(&self) -> bool {
-        self.spacing || self.diagonal || self.means || !self.bands.is_empty()
-    }
-
-    fn want(&self) -> Want {
-        Want { full: self.shape, sides: self.sides, echo: self.echo, hits: self.hits() }
+    /// The number of a term among those of the scale; it is added if it is new.
+    fn term(&mut self, column: usize, squared: bool) -> usize {
+        let term = Term { column, squared };
+        self.terms.iter().position(|t| *t == term).unwrap_or_else(|| {
+            self.terms.push(term);
+            self.terms.len() - 1
+        })
     }
 }
 
@@ -83,11 +83,11 @@ pub enum Output {
         /// Radius in metres.
         radius_m: f64,
     },
-    /// Mean of a band over a scale.
-    BandMean(usize, Band),
-    /// Standard deviation of a band over a scale.
-    BandStd(usize, Band),
-    /// Mean of base column `.1` over scale `.0`.
+    /// Mean of a band over scale `.0`, whose term `.1` is its sum.
+    BandMean(usize, usize),
+    /// Standard deviation of a band over scale `.0`, whose terms `.1` and `.2` are its sum and that of its squares.
+    BandStd(usize, usize, usize),
+    /// Mean of a base column over scale `.0`, whose term `.1` is its sum.
     Mean(usize, usize),
     /// A feature of the point alone.
     Point(PointFeature),
@@ -120,58 +120,31 @@ impl Plan {
                 inner.push((**of).clone());
             }
         }
-        let compile = |columns: &[Column]| Pass::new(columns, &inner, schema, lattice, survey);
-        let base = if inner.is_empty() { None } else { Some(compile(&inner)?) };
-        Ok(Self { base, main: compile(schema.definitions())? })
+        let compile = |columns: &[Column], base: &[Column]| Pass::new(columns, base, schema, lattice, survey);
+        let base = if inner.is_empty() { None } else { Some(compile(&inner, &[])?) };
+        Ok(Self { base, main: compile(schema.definitions(), &inner)? })
     }
 
-    /// The largest `k` of any scale, or 16 for radius scales only: what a search structure is laid out for.
+    /// Whether any neighbourhood counts flags.
     #[must_use]
-    pub fn largest_k(schema: &Schema) -> usize {
-        fn of(column: &Column) -> usize {
-            let own = match column.scale() {
-                Some(Scale::Nearest(k)) => k as usize,
-                _ => 0,
-            };
-            if let Column::Mean(inner, _) = column { own.max(of(inner)) } else { own }
-        }
-        let largest = schema.definitions().iter().map(of).max().unwrap_or(0);
-        if largest == 0 { 16 } else { largest }
+    pub fn needs_flags(&self) -> bool {
+        self.base.iter().chain([&self.main]).any(|pass| pass.scales.iter().any(|scale| scale.want.echo))
     }
 }
 
 impl Pass {
     fn new(columns: &[Column], base: &[Column], schema: &Schema, lattice: &Lattice, survey: &Survey) -> Result<Self> {
         let mut scales: Vec<ScaleNeeds> = Vec::new();
+        let mut bands: Vec<Band> = Vec::new();
         for column in columns {
             let Some(scale) = column.scale() else { continue };
-            let at = scales.iter().position(|s| s.scale == scale).unwrap_or_else(|| {
+            if !scales.iter().any(|s| s.scale == scale) {
                 scales.push(ScaleNeeds::new(scale));
-                scales.len() - 1
-            });
-            let needs = &mut scales[at];
-            match column {
-                Column::Local(measure, _) => {
-                    needs.shape |= measure.needs_eigen();
-                    needs.sides |= matches!(measure, Measure::BelowFraction | Measure::AboveFraction);
-                    needs.echo |= matches!(
-                        measure,
-                        Measure::FirstFraction
-                            | Measure::LastFraction
-                            | Measure::MultipleFraction
-                            | Measure::GroundFraction
-                    );
-                    needs.spacing |= *measure == Measure::Spacing;
-                    needs.diagonal |= *measure == Measure::HeightExtentRatio;
-                    needs.height |= *measure == Measure::FacadeScore;
-                }
-                Column::BandMean(band, _) | Column::BandStd(band, _) => {
-                    if !needs.bands.contains(band) {
-                        needs.bands.push(*band);
-                    }
-                }
-                Column::Mean(..) => needs.means = true,
-                Column::Point(_) | Column::HeightAboveGround(_) | Column::HeightAboveWindowMin(_) => {}
+            }
+            if let Column::BandMean(band, _) | Column::BandStd(band, _) = column
+                && !bands.contains(band)
+            {
+                bands.push(*band);
             }
         }
         // The kernel wants the k scales first, ascending; windows are none of its business.
@@ -180,52 +153,74 @@ impl Pass {
             Scale::Sphere(_) | Scale::Cylinder(_) => (1, 0),
             Scale::Window(_) => (2, 0),
         });
-        let mut leaf = LeafPlan {
+        // Outputs add to their scale what they need of it.
+        let context = OutputContext { base, bands: &bands, schema, survey };
+        let outputs = columns.iter().map(|column| Output::of(column, &mut scales, &context)).collect::<Result<_>>()?;
+        let mut kernel = KernelPlan {
             cap_sq: lattice.squared_steps(schema.spec().cap_radius_m),
             vertical_threshold: i32::try_from(lattice.steps(VERTICAL_THRESHOLD_M)).unwrap_or(i32::MAX),
-            ..LeafPlan::default()
+            ..KernelPlan::default()
         };
         for needs in &scales {
             match needs.scale {
-                Scale::Nearest(k) => leaf.nearest.push(NearestScale { k: k as usize, want: needs.want() }),
-                Scale::Sphere(r) | Scale::Cylinder(r) => leaf.radii.push(RadiusScale {
+                Scale::Nearest(k) => kernel.nearest.push(NearestScale { k: k as usize, want: needs.want }),
+                Scale::Sphere(r) | Scale::Cylinder(r) => kernel.radii.push(RadiusScale {
                     selection: match needs.scale {
                         Scale::Cylinder(_) => Selection::Cylinder,
                         _ => Selection::Sphere,
                     },
                     radius_sq: lattice.squared_steps(r),
-                    want: needs.want(),
+                    want: needs.want,
                 }),
                 Scale::Window(_) => {}
             }
         }
-        let outputs =
-            columns.iter().map(|column| Output::of(column, &scales, base, schema, survey)).collect::<Result<_>>()?;
-        Ok(Self { leaf, scales, outputs })
+        kernel.terms = scales.iter().take(kernel.scales()).map(|needs| needs.terms.clone()).collect();
+        Ok(Self { kernel, scales, outputs, bands })
     }
 }
 
+/// What outputs are made from.
+struct OutputContext<'a> {
+    base: &'a [Column],
+    bands: &'a [Band],
+    schema: &'a Schema,
+    survey: &'a Survey,
+}
+
 impl Output {
-    fn of(column: &Column, scales: &[ScaleNeeds], base: &[Column], schema: &Schema, survey: &Survey) -> Result<Self> {
+    fn of(column: &Column, scales: &mut [ScaleNeeds], context: &OutputContext<'_>) -> Result<Self> {
+        let OutputContext { base, bands, schema, survey } = *context;
         let missing = || Error::internal(format!("the plan lacks what `{column}` needs"));
         let at = |scale: &Scale| scales.iter().position(|s| s.scale == *scale).ok_or_else(missing);
+        let of_band = |band: &Band| bands.iter().position(|b| b == band).map(|at| base.len() + at).ok_or_else(missing);
         Ok(match column {
             Column::Point(feature) => Self::Point(*feature),
             Column::HeightAboveGround(name) => Self::Height(survey.surface(name.as_deref()).unwrap_or(0)),
             Column::HeightAboveWindowMin(cells) => Self::WindowMin(survey.minimum(*cells).unwrap_or(0)),
-            Column::Local(measure, scale) => Self::Local {
-                scale: at(scale)?,
-                measure: *measure,
-                radius_m: match scale {
+            Column::Local(measure, scale) => {
+                let number = at(scale)?;
+                scales[number].add(*measure);
+                let radius_m = match scale {
                     Scale::Nearest(_) => schema.spec().cap_radius_m,
                     Scale::Sphere(r) | Scale::Cylinder(r) => *r,
                     Scale::Window(_) => survey.cell_m(),
-                },
-            },
-            Column::BandMean(band, scale) => Self::BandMean(at(scale)?, *band),
-            Column::BandStd(band, scale) => Self::BandStd(at(scale)?, *band),
+                };
+                Self::Local { scale: number, measure: *measure, radius_m }
+            }
+            Column::BandMean(band, scale) => {
+                let (scale, column) = (at(scale)?, of_band(band)?);
+                Self::BandMean(scale, scales[scale].term(column, false))
+            }
+            Column::BandStd(band, scale) => {
+                let (scale, column) = (at(scale)?, of_band(band)?);
+                let sum = scales[scale].term(column, false);
+                Self::BandStd(scale, sum, scales[scale].term(column, true))
+            }
             Column::Mean(inner, scale) => {
-                Self::Mean(at(scale)?, base.iter().position(|c| c == &**inner).ok_or_else(missing)?)
+                let column = base.iter().position(|c| c == &**inner).ok_or_else(missing)?;
+                let scale = at(scale)?;
+                Self::Mean(scale, scales[scale].term(column, false))
             }
         })
     }

@@ -6,6 +6,7 @@
 use super::column::{Column, Scale};
 use super::sets;
 use crate::error::{Error, Result};
+use crate::filters::heights::Interpolation;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -22,6 +23,40 @@ pub enum GroundSource {
     /// A digital terrain model that is handed over with the points (see [`super::Options::dtm`]). Named surfaces stay
     /// filtered.
     Dtm,
+}
+
+/// How the ground is found between ground points, where it comes from points (`filter` or `classified`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroundInterpolation {
+    /// A raster of 1, 2 or 4 m cells by density, bilinear between their centres.
+    #[default]
+    Raster,
+    /// See [`Interpolation::Nearest`].
+    Nearest,
+    /// See [`Interpolation::Idw`].
+    Idw,
+    /// See [`Interpolation::Tin`].
+    Tin,
+}
+
+impl GroundInterpolation {
+    /// The interpolation between points; none for a raster.
+    #[must_use]
+    pub fn between_points(self) -> Option<Interpolation> {
+        match self {
+            Self::Raster => None,
+            Self::Nearest => Some(Interpolation::Nearest),
+            Self::Idw => Some(Interpolation::Idw),
+            Self::Tin => Some(Interpolation::Tin),
+        }
+    }
+
+    /// Whether this is the raster: schemas that say nothing mean that, and their hashes stay what they were.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+    fn is_raster(&self) -> bool {
+        *self == Self::Raster
+    }
 }
 
 /// A ground surface by progressive morphological opening (SMRF, Pingel et al. 2013).
@@ -58,6 +93,9 @@ pub struct SchemaSpec {
     /// Where height above ground comes from.
     #[serde(default)]
     pub ground: GroundSource,
+    /// How it is found between ground points. Named surfaces stay rasters.
+    #[serde(default, skip_serializing_if = "GroundInterpolation::is_raster")]
+    pub interpolation: GroundInterpolation,
     /// Named ground surfaces for `height_above_ground@NAME`; the one called `default` serves `height_above_ground`.
     #[serde(default)]
     pub surfaces: BTreeMap<String, SurfaceSpec>,
@@ -102,6 +140,12 @@ impl Schema {
         }
         positive("cap_radius_m", spec.cap_radius_m)?;
         positive("color_divisor", spec.color_divisor)?;
+        if spec.ground == GroundSource::Dtm && !spec.interpolation.is_raster() {
+            return Err(Error::invalid(
+                "the schema takes the ground from a terrain model, and interpolates between ground points",
+                "leave `interpolation` out with `ground: dtm`: a terrain model is a raster",
+            ));
+        }
         for (name, surface) in &spec.surfaces {
             positive(&format!("surfaces.{name}.window_m"), surface.window_m)?;
             positive(&format!("surfaces.{name}.slope"), surface.slope)?;
@@ -154,6 +198,7 @@ impl Schema {
             columns,
             cap_radius_m: default_cap(),
             ground: GroundSource::Filter,
+            interpolation: GroundInterpolation::Raster,
             surfaces: BTreeMap::new(),
             color_divisor: default_divisor(),
         })
@@ -263,7 +308,7 @@ impl Schema {
         if self.spec != other.spec {
             return Err(Error::invalid(
                 "the feature schemas have the same columns and different parameters",
-                "use one cap radius, ground source, surfaces and colour divisor",
+                "use one cap radius, ground source, interpolation, surfaces and colour divisor",
             ));
         }
         Ok(())
@@ -341,6 +386,24 @@ mod tests {
             assert!(other.expect_dtm(false).is_ok());
             assert!(other.expect_dtm(true).unwrap_err().to_string().contains("`ground: dtm`"));
             assert_ne!(other.hash(), schema("ground_fraction@k20", GroundSource::Dtm).hash());
+        }
+    }
+
+    #[test]
+    fn the_raster_needs_no_word_and_changes_no_hash() {
+        let named = Schema::parse(&["height_above_ground"]).unwrap();
+        assert!(!serde_json::to_string(named.spec()).unwrap().contains("interpolation"));
+        let with =
+            |interpolation, ground| Schema::from_spec(SchemaSpec { interpolation, ground, ..named.spec().clone() });
+        for interpolation in [GroundInterpolation::Nearest, GroundInterpolation::Idw, GroundInterpolation::Tin] {
+            let schema = with(interpolation, GroundSource::Classified).unwrap();
+            let json = serde_json::to_string(schema.spec()).unwrap();
+            assert!(json.contains("\"interpolation\":\""), "{json}");
+            let again: SchemaSpec = serde_json::from_str(&json).unwrap();
+            assert_eq!(again.interpolation, interpolation);
+            assert_ne!(schema.hash(), with(GroundInterpolation::Raster, GroundSource::Classified).unwrap().hash());
+            let refused = with(interpolation, GroundSource::Dtm).unwrap_err().to_string();
+            assert!(refused.contains("`interpolation`"), "{refused}");
         }
     }
 

@@ -6,19 +6,20 @@
 use super::Options;
 use super::attributes::{Attributes, counts_near_ground};
 use super::column::{Column, Scale};
-use super::moments::flag;
-use super::schema::{GroundSource, Schema};
+use super::schema::{GroundSource, Schema, SurfaceSpec};
 use super::terrain::Terrain;
 use super::windows::Windows;
 use crate::cloud::{PointCloud, names};
 use crate::error::{Error, Result};
-use crate::filters::ground::{GroundFilter, cell_size};
+use crate::filters::ground::{COARSE_STEP, GroundFilter, cell_size, density};
+use crate::filters::ground_points::GroundOptions;
+use crate::filters::heights::GroundHeights;
 use crate::filters::raster::{Raster, RasterFrame};
 use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
+use crate::neighbors::moments::flag;
 use rayon::prelude::*;
 use std::cell::LazyCell;
-use std::collections::HashSet;
 
 /// Ground surfaces and window minima of an input, as far as a schema needs them.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Survey {
     flags: Vec<u8>,
     unit_m: f64,
     cell_m: f64,
+    outside_hull: u64,
 }
 
 /// Ground under the points, in metres above the lattice's origin.
@@ -37,6 +39,8 @@ pub struct Survey {
 enum Surface {
     /// Made from the points.
     Made(Raster),
+    /// Interpolated between ground points.
+    Between(GroundHeights),
     /// Handed over.
     Given(Terrain),
 }
@@ -45,6 +49,7 @@ impl Surface {
     fn sample(&self, x: i32, y: i32) -> f64 {
         match self {
             Self::Made(raster) => raster.sample(x, y),
+            Self::Between(heights) => heights.sample(x, y),
             Self::Given(terrain) => terrain.sample(x, y),
         }
     }
@@ -52,9 +57,6 @@ impl Surface {
 
 /// Points lower than this above the default surface are near the ground, in metres.
 const NEAR_GROUND_M: f64 = 0.4;
-
-/// Cells by which the occupied area of an input is measured, in metres.
-const OCCUPANCY_CELL_M: f64 = 5.0;
 
 /// The ASPRS class of ground.
 const GROUND: u8 = 2;
@@ -81,6 +83,7 @@ impl Survey {
             flags: Vec::new(),
             unit_m: lattice.unit_m,
             cell_m: 0.0,
+            outside_hull: 0,
         };
         let mut wanted = Wanted::default();
         schema.definitions().iter().for_each(|c| wanted.add(c));
@@ -94,13 +97,21 @@ impl Survey {
         let lowest = LazyCell::new(|| Raster::lowest(lattice, frame));
         for name in surfaces {
             monitor.check()?;
-            let surface = match (schema.spec().ground, &name) {
-                (GroundSource::Classified, None) => Surface::Made(classified_surface(cloud, lattice, frame)?),
-                (GroundSource::Dtm, None) => Surface::Given(Terrain::new(lattice, options)?),
+            let between = schema.spec().interpolation.between_points().filter(|_| name.is_none());
+            let surface = match (schema.spec().ground, &name, between) {
+                (_, None, Some(interpolation)) => {
+                    let rows = ground_rows(cloud, lattice, schema, monitor)?;
+                    let heights = GroundHeights::new(lattice, &rows, interpolation, monitor)?;
+                    survey.outside_hull = heights.outside_hull(lattice);
+                    Surface::Between(heights)
+                }
+                (GroundSource::Classified, None, _) => Surface::Made(classified_surface(cloud, lattice, frame)?),
+                (GroundSource::Dtm, None, _) => Surface::Given(Terrain::new(lattice, options)?),
                 _ => {
                     let spec = schema.surface(name.as_deref());
                     let (window_m, slope, max_tolerance_m) = (spec.window_m, spec.slope, spec.max_tolerance_m);
-                    Surface::Made(GroundFilter { window_m, slope, max_tolerance_m }.surface(&lowest, monitor)?)
+                    let filter = GroundFilter { window_m, slope, max_tolerance_m, max_step: COARSE_STEP };
+                    Surface::Made(filter.surface(&lowest, monitor)?)
                 }
             };
             survey.surfaces.push((name, surface));
@@ -163,6 +174,13 @@ impl Survey {
         f64::from(z) * self.unit_m - f64::from(raster.values[raster.frame.cell(x, y)])
     }
 
+    /// Points outside the hull of the ground points that the default surface is triangulated from: their ground is the
+    /// nearest ground point. 0 for other surfaces.
+    #[must_use]
+    pub fn outside_hull(&self) -> u64 {
+        self.outside_hull
+    }
+
     /// Edge of the raster cells in metres; 0 if no raster was needed.
     #[must_use]
     pub fn cell_m(&self) -> f64 {
@@ -197,21 +215,35 @@ impl Wanted {
     }
 }
 
-/// Points a square metre of the area that holds points.
-fn density(lattice: &Lattice) -> f64 {
-    let cells_per_step = lattice.unit_m / OCCUPANCY_CELL_M;
-    let cell = |steps: i32| (f64::from(steps) * cells_per_step) as u64;
-    let [x, y, _] = &lattice.coordinates;
-    let occupied: HashSet<(u64, u64)> = x.iter().zip(y).map(|(&x, &y)| (cell(x), cell(y))).collect();
-    lattice.len() as f64 / (occupied.len() as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M)
+/// The points that carry the default surface, where it is interpolated between points.
+fn ground_rows(cloud: &PointCloud, lattice: &Lattice, schema: &Schema, monitor: &Monitor) -> Result<Vec<u32>> {
+    if schema.spec().ground == GroundSource::Classified {
+        let classes = ground_classes(cloud)?;
+        return Ok((0..classes.len() as u32).filter(|&row| classes[row as usize] == GROUND).collect());
+    }
+    let SurfaceSpec { window_m, slope, max_tolerance_m } = schema.surface(None);
+    let options = GroundOptions { window_m, slope, max_tolerance_m, ..GroundOptions::default() };
+    Ok(options.find(lattice, monitor)?.rows)
 }
 
-/// Mean height of the points of class 2 in every cell, elsewhere that of the nearest such cell.
-fn classified_surface(cloud: &PointCloud, lattice: &Lattice, frame: RasterFrame) -> Result<Raster> {
+/// The classes of a cloud of which at least one point is ground.
+fn ground_classes(cloud: &PointCloud) -> Result<&[u8]> {
     let classes = cloud.column(names::CLASSIFICATION).and_then(|c| c.as_u8()).ok_or_else(|| Error::MissingColumn {
         column: names::CLASSIFICATION.into(),
         remedy: "supply it as u8, or let the schema say `ground: filter`".into(),
     })?;
+    if !classes.contains(&GROUND) {
+        return Err(Error::invalid(
+            "the schema takes the ground from class 2, and no point has that class",
+            "classify ground first (`groma ground`), or let the schema say `ground: filter`",
+        ));
+    }
+    Ok(classes)
+}
+
+/// Mean height of the points of class 2 in every cell, elsewhere that of the nearest such cell.
+fn classified_surface(cloud: &PointCloud, lattice: &Lattice, frame: RasterFrame) -> Result<Raster> {
+    let classes = ground_classes(cloud)?;
     let [x, y, z] = &lattice.coordinates;
     let mut sums = vec![(0i64, 0i64); frame.len()];
     for i in (0..lattice.len()).filter(|&i| classes[i] == GROUND) {
@@ -220,12 +252,6 @@ fn classified_surface(cloud: &PointCloud, lattice: &Lattice, frame: RasterFrame)
         *count += 1;
     }
     let missing: Vec<bool> = sums.iter().map(|(_, count)| *count == 0).collect();
-    if !missing.contains(&false) {
-        return Err(Error::invalid(
-            "the schema takes the ground from class 2, and no point has that class",
-            "classify ground first, or let the schema say `ground: filter`",
-        ));
-    }
     let mean = |&(sum, count): &(i64, i64)| (sum as f64 / count.max(1) as f64 * lattice.unit_m) as f32;
     let mut surface = Raster { frame, values: sums.iter().map(mean).collect() };
     surface.fill_nearest(&missing);

@@ -3,9 +3,9 @@
 //! Every cell keeps exact integer sums of its points; a window adds up its cells. Relative to a point the result is the
 //! same kind of [`Moments`] that a neighbourhood search gives, without the horizontal ones.
 
-use super::moments::Moments;
 use crate::filters::raster::RasterFrame;
 use crate::neighbors::lattice::Lattice;
+use crate::neighbors::moments::Moments;
 use rayon::prelude::*;
 
 /// Sums over the points of one window, around each cell of a raster.

@@ -6,6 +6,8 @@
 use super::raster::Raster;
 use crate::error::Result;
 use crate::job::Monitor;
+use crate::neighbors::lattice::Lattice;
+use std::collections::HashSet;
 
 /// Parameters of the filter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,10 +19,19 @@ pub struct GroundFilter {
     /// A drop of more than this between two openings is an object on any slope, in metres. It keeps the roofs of large
     /// halls from becoming ground: a plain slope tolerance grows with the window and soon exceeds their height.
     pub max_tolerance_m: f64,
+    /// Windows grow by no more than this from one opening to the next, in cells (1 at least). At the upper border of a bare
+    /// slope an opening falls by the slope times this step: where that is more than the tolerance, ground becomes object.
+    pub max_step: usize,
 }
+
+/// A step for surfaces from which heights are taken: quick, and right for slopes of up to a half with cells of a metre.
+pub const COARSE_STEP: usize = 6;
 
 /// A cell this many cell widths below its surroundings is noise below the ground, not ground.
 const LOW_OUTLIER_CELLS: f32 = 5.0;
+
+/// Cells by which the occupied area of an input is measured, in metres.
+const OCCUPANCY_CELL_M: f64 = 5.0;
 
 /// Rounds of smoothing of the filled cells; each spreads by one cell.
 const RELAX_ROUNDS: usize = 60;
@@ -33,10 +44,33 @@ impl GroundFilter {
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn surface(&self, lowest: &Raster, monitor: &Monitor) -> Result<Raster> {
+        let (heights, object) = self.split(lowest, monitor)?;
+        self.filled(heights, &object, monitor)
+    }
+
+    /// What [`split`](Self::split) gave, with the ground under the objects made up from that around them.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn filled(&self, mut heights: Raster, object: &[bool], monitor: &Monitor) -> Result<Raster> {
+        heights.fill_nearest(object);
+        if object.contains(&false) {
+            heights.relax(object, RELAX_ROUNDS, monitor)?;
+        }
+        Ok(heights)
+    }
+
+    /// Tells ground from objects among the cells of `lowest`: heights for all cells (empty ones, and those of low noise, have
+    /// that of a neighbour), and which cells hold no ground. Without any point there is no object, and all is 0.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn split(&self, lowest: &Raster, monitor: &Monitor) -> Result<(Raster, Vec<bool>)> {
         let cell = lowest.frame.cell_m;
         let empty: Vec<bool> = lowest.values.iter().map(|z| z.is_infinite()).collect();
         if !empty.contains(&false) {
-            return Ok(Raster { frame: lowest.frame, values: vec![0.0; lowest.values.len()] });
+            let flat = Raster { frame: lowest.frame, values: vec![0.0; lowest.values.len()] };
+            return Ok((flat, vec![false; empty.len()]));
         }
         let mut z = lowest.clone();
         z.fill_nearest(&empty);
@@ -55,7 +89,7 @@ impl GroundFilter {
         let mut opened = z.clone();
         let mut object = unsure;
         let mut last = 0;
-        for radius in radii(largest) {
+        for radius in radii(largest, self.max_step) {
             monitor.check()?;
             // An opening by squares is an erosion by squares, grown step by step, and one dilation back.
             eroded = eroded.eroded(radius - last);
@@ -67,23 +101,18 @@ impl GroundFilter {
             }
             opened = next;
         }
-        let mut ground = z;
-        ground.fill_nearest(&object);
-        if object.contains(&false) {
-            ground.relax(&object, RELAX_ROUNDS, monitor)?;
-        }
-        Ok(ground)
+        Ok((z, object))
     }
 }
 
 /// The window radii, in cells: every one at first, then in growing steps, the largest at the end.
-fn radii(largest: usize) -> Vec<usize> {
+fn radii(largest: usize, max_step: usize) -> Vec<usize> {
     let mut radii = Vec::new();
     let mut radius = 1;
     while radius < largest {
         radii.push(radius);
-        // A sixth more each time, and never more than six cells: steps as small as the slopes that are to survive.
-        radius += (radius / 6).clamp(1, 6);
+        // A sixth more each time, up to the largest step: as small as the slopes that are to survive ask for.
+        radius += (radius / 6).clamp(1, max_step.max(1));
     }
     radii.push(largest);
     radii
@@ -100,12 +129,21 @@ pub fn cell_size(density: f64) -> f64 {
     }
 }
 
+/// Points a square metre of the area that holds points.
+#[must_use]
+pub fn density(lattice: &Lattice) -> f64 {
+    let cells_per_step = lattice.unit_m / OCCUPANCY_CELL_M;
+    let cell = |steps: i32| (f64::from(steps) * cells_per_step) as u64;
+    let [x, y, _] = &lattice.coordinates;
+    let occupied: HashSet<(u64, u64)> = x.iter().zip(y).map(|(&x, &y)| (cell(x), cell(y))).collect();
+    lattice.len() as f64 / (occupied.len() as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::PointCloud;
     use crate::filters::raster::RasterFrame;
-    use crate::neighbors::lattice::Lattice;
 
     /// A slope of 10 % with a house of 12 × 12 m and 6 m.
     fn hillside() -> (Lattice, Vec<f64>) {
@@ -126,7 +164,7 @@ mod tests {
     fn a_house_is_cut_off_a_hillside() {
         let (lattice, truth) = hillside();
         let frame = RasterFrame::new(&lattice, 1.0, 1.0).unwrap();
-        let ground = GroundFilter { window_m: 60.0, slope: 0.15, max_tolerance_m: 3.0 }
+        let ground = GroundFilter { window_m: 60.0, slope: 0.15, max_tolerance_m: 3.0, max_step: COARSE_STEP }
             .surface(&Raster::lowest(&lattice, frame), &Monitor::default())
             .unwrap();
         let [x, y, _] = &lattice.coordinates;

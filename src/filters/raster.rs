@@ -241,7 +241,7 @@ fn transposed(values: &[f32], nx: usize, ny: usize) -> Vec<f32> {
 }
 
 /// Row of the nearest known cell in the same column, `u32::MAX` for a column without any.
-fn nearest_in_column(missing: &[bool], nx: usize, ny: usize) -> Vec<u32> {
+pub(super) fn nearest_in_column(missing: &[bool], nx: usize, ny: usize) -> Vec<u32> {
     const NONE: u32 = u32::MAX;
     let mut nearest = vec![NONE; nx * ny];
     for row in 0..ny {
@@ -268,7 +268,7 @@ fn nearest_in_column(missing: &[bool], nx: usize, ny: usize) -> Vec<u32> {
 
 /// For every column of a row, the column whose known cell is nearest: the lower envelope of parabolas (Felzenszwalb and
 /// Huttenlocher 2012).
-fn nearest_columns(row: usize, known: &[u32]) -> Vec<u32> {
+pub(super) fn nearest_columns(row: usize, known: &[u32]) -> Vec<u32> {
     let height = |column: usize| {
         let d = f64::from(known[column].abs_diff(row as u32));
         d * d

@@ -5,12 +5,14 @@
 
 mod ascii;
 mod geotiff;
+mod write;
 
 use crate::error::{Error, Result};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+pub use write::{DtmFrame, write_dtm};
 
 /// No raster has more cells: half a billion, 2 GiB as `f32`.
 const MAX_CELLS: u64 = 1 << 29;

@@ -1,211 +1,152 @@
-//! A grid of square columns over points sorted cell by cell: the search for airborne clouds.
+//! A grid of columns over points sorted cell by cell: the search for airborne clouds.
 //!
-//! Cells of one row lie one behind the other in memory, so that the candidates of a query are a few contiguous runs.
-//! Everything is exact: cell borders, margins and squared distances are integers.
+//! Cells of one row lie one behind the other in memory, so that the candidates of a query are a few contiguous runs. A
+//! row is as high as a group of points is wide, and its cells are narrow: sixteen points in a row then lie in a square.
 
 use super::lattice::Lattice;
-use super::{Neighbor, NeighborSearch, Selection, squared_distance};
+use super::{LANES, NeighborSearch, SortedPoints};
 use rayon::prelude::*;
+use std::ops::Range;
 
-/// Points in the order of a search structure; `row` leads back to file order.
-#[derive(Clone, Debug, Default)]
-pub struct SortedPoints {
-    /// x in lattice steps.
-    pub x: Vec<i32>,
-    /// y in lattice steps.
-    pub y: Vec<i32>,
-    /// z in lattice steps.
-    pub z: Vec<i32>,
-    /// Position in file order.
-    pub row: Vec<u32>,
-}
-
-impl SortedPoints {
-    /// The coordinates at `slot`.
-    #[must_use]
-    pub fn at(&self, slot: usize) -> [i32; 3] {
-        [self.x[slot], self.y[slot], self.z[slot]]
-    }
-
-    /// Number of points.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.x.len()
-    }
-
-    /// Whether there are no points.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.x.is_empty()
-    }
-}
-
-/// Square columns of `cell` steps; column `(cx, cy)` holds slots `start[cy·nx + cx] .. start[cy·nx + cx + 1]`.
+/// Columns of `width` × `height` steps; column `(cx, cy)` holds slots `start[cy·nx + cx] .. start[cy·nx + cx + 1]`.
 #[derive(Debug)]
 pub struct Grid {
-    /// Edge of a cell in steps.
-    pub cell: u32,
+    width: Divisor,
+    height: Divisor,
     /// Cells along x.
-    pub nx: usize,
-    /// Cells along y.
-    pub ny: usize,
+    nx: usize,
+    /// Rows of cells.
+    ny: usize,
     /// First slot of every cell, and the number of points at the end.
-    pub start: Vec<u32>,
-    /// The points, cell by cell, within a cell in file order.
+    start: Vec<u32>,
+    /// The points, cell by cell, within a cell in file order, or from low to high where it is crowded.
     pub points: SortedPoints,
 }
 
 /// More cells than this for each point are not worth their memory: the cells get larger.
 const MAX_CELLS_PER_POINT: f64 = 4.0;
 
-/// Statistics by which a search structure is chosen.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Occupancy {
-    /// Points in the average occupied cell, weighted by points: what a query meets in its own cell.
-    pub mean_seen: f64,
-    /// Share of cells that hold any point.
-    pub filled: f64,
-}
+/// A row holds so many cells' width in its height.
+const CELLS_PER_SQUARE: f64 = 4.0;
+
+/// Points of a cell from which on they are sorted by height, so that groups of a column are not as tall as the column.
+const CROWDED: usize = 2 * LANES;
+
+/// Points that a point meets in its own cell on average, in a cloud that is too uneven for one size of cells. An even cloud
+/// has five.
+const UNEVEN: f64 = 60.0;
 
 impl Grid {
-    /// Sorts a lattice into cells suited to neighbourhoods of about `k` points.
+    /// Sorts a lattice into rows that suit its density.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub fn new(lattice: &Lattice, k: usize) -> Self {
-        let [x, y, _] = &lattice.coordinates;
-        let n = lattice.len();
-        let extent = |v: &[i32]| f64::from(v.par_iter().copied().max().unwrap_or(0)) + 1.0;
-        let (width, height) = (extent(x), extent(y));
-        // The area that holds points, not the bounding box, decides on the density: strips and corridors are common.
-        let area = occupied_area(lattice, width, height);
-        // Half a neighbourhood a cell: nine cells then hold the k nearest of most points, and few others.
-        let ideal = 1.1 * (k.max(2) as f64 / 2.0 * area / n.max(1) as f64).sqrt();
-        let most = MAX_CELLS_PER_POINT * n.max(1) as f64 + 1024.0;
-        let cell = ideal.max((width * height / most).sqrt()).clamp(1.0, f64::from(i32::MAX)).ceil();
-        Self::with_cell(lattice, cell as u32)
+    pub fn new(lattice: &Lattice) -> Self {
+        let (width, height) = suitable_cells(lattice);
+        Self::with_cells(lattice, width, height)
     }
 
-    /// Sorts a lattice into cells of `cell` steps.
+    /// [`Grid::new`], unless the points crowd in few of the cells: terrestrial scans, piles at one place.
+    #[must_use]
+    pub fn of_even(lattice: &Lattice) -> Option<Self> {
+        let (width, height) = suitable_cells(lattice);
+        let cells = Cells::count(lattice, width, height);
+        let squares: f64 = cells.start.iter().map(|&count| f64::from(count).powi(2)).sum();
+        (squares <= UNEVEN * lattice.len() as f64).then(|| cells.sort(lattice))
+    }
+
+    /// Sorts a lattice into cells of `width` × `height` steps.
     ///
     /// # Panics
-    /// If `cell` is 0.
+    /// If one of them is 0.
     #[must_use]
-    pub fn with_cell(lattice: &Lattice, cell: u32) -> Self {
-        assert!(cell > 0, "a cell has at least one step");
-        let [x, y, z] = &lattice.coordinates;
-        let n = lattice.len();
-        let cells_along = |v: &[i32]| v.par_iter().copied().max().unwrap_or(0) as u32 / cell + 1;
-        let (nx, ny) = (cells_along(x) as usize, cells_along(y) as usize);
-        let keys: Vec<u32> =
-            x.par_iter().zip(y).map(|(&x, &y)| (y as u32 / cell) * nx as u32 + x as u32 / cell).collect();
-        let mut start = vec![0u32; nx * ny + 1];
-        for &key in &keys {
-            start[key as usize + 1] += 1;
-        }
-        for i in 1..start.len() {
-            start[i] += start[i - 1];
-        }
-        let mut next = start.clone();
-        let mut row = vec![0u32; n];
-        for (i, &key) in keys.iter().enumerate() {
-            let slot = &mut next[key as usize];
-            row[*slot as usize] = i as u32;
-            *slot += 1;
-        }
-        drop((keys, next));
-        let gather = |v: &[i32]| row.par_iter().map(|&r| v[r as usize]).collect();
-        let points = SortedPoints { x: gather(x), y: gather(y), z: gather(z), row };
-        Self { cell, nx, ny, start, points }
+    pub fn with_cells(lattice: &Lattice, width: u32, height: u32) -> Self {
+        Cells::count(lattice, width, height).sort(lattice)
     }
 
-    /// How unevenly the points fill the cells.
-    #[must_use]
-    pub fn occupancy(&self) -> Occupancy {
-        let counts = self.start.windows(2).map(|w| f64::from(w[1] - w[0]));
-        let (mut squares, mut filled) = (0.0, 0usize);
-        for c in counts {
-            squares += c * c;
-            filled += usize::from(c > 0.0);
-        }
-        let n = self.points.len().max(1) as f64;
-        Occupancy { mean_seen: squares / n, filled: filled as f64 / (self.nx * self.ny) as f64 }
-    }
-
-    /// The cell of a slot's point.
-    #[must_use]
-    pub fn cell_of(&self, slot: usize) -> (usize, usize) {
-        ((self.points.x[slot] as u32 / self.cell) as usize, (self.points.y[slot] as u32 / self.cell) as usize)
-    }
-
-    /// The cells within `ring` of `(cx, cy)`, as inclusive ranges clipped to the grid.
-    #[must_use]
-    pub fn window(&self, cx: usize, cy: usize, ring: usize) -> Window {
-        Window {
-            x0: cx.saturating_sub(ring),
-            x1: (cx + ring).min(self.nx - 1),
-            y0: cy.saturating_sub(ring),
-            y1: (cy + ring).min(self.ny - 1),
-        }
-    }
-
-    /// The contiguous slots of row `cy` of a window.
-    #[must_use]
-    pub fn run(&self, window: Window, cy: usize) -> std::ops::Range<usize> {
-        self.start[cy * self.nx + window.x0] as usize..self.start[cy * self.nx + window.x1 + 1] as usize
-    }
-
-    /// The largest squared distance up to which a window is complete around a point: every point of the grid that
-    /// is not nearer than that may lie outside. `u64::MAX` if the window is the whole grid.
-    #[must_use]
-    pub fn complete_sq(&self, window: Window, x: i32, y: i32) -> u64 {
-        let cell = i64::from(self.cell);
-        let side = |p: i64, first: usize, last: usize, cells: usize| {
-            let below = if first == 0 { i64::MAX } else { p - first as i64 * cell + 1 };
-            let above = if last + 1 == cells { i64::MAX } else { (last as i64 + 1) * cell - p };
-            below.min(above)
-        };
-        let margin =
-            side(i64::from(x), window.x0, window.x1, self.nx).min(side(i64::from(y), window.y0, window.y1, self.ny));
-        if margin == i64::MAX { u64::MAX } else { (margin * margin - 1) as u64 }
-    }
-
-    fn visit(&self, window: Window, mut each: impl FnMut(usize)) {
-        for cy in window.y0..=window.y1 {
-            self.run(window, cy).for_each(&mut each);
-        }
-    }
-
-    /// Everything that `test` accepts within `reach` steps of the slot's cell.
-    fn collect(&self, slot: usize, reach: u64, limit_sq: u64, kind: Selection, found: &mut Vec<Neighbor>) {
-        let query = self.points.at(slot);
-        let (cx, cy) = self.cell_of(slot);
-        let ring = usize::try_from(reach.div_ceil(u64::from(self.cell))).unwrap_or(usize::MAX / 4);
-        found.clear();
-        self.visit(self.window(cx, cy, ring.min(self.nx.max(self.ny))), |s| {
-            let p = self.points.at(s);
-            let measured = match kind {
-                Selection::Sphere => squared_distance(query, p),
-                Selection::Cylinder => squared_distance([query[0], query[1], 0], [p[0], p[1], 0]),
-            };
-            if measured <= limit_sq {
-                found.push(Neighbor {
-                    distance_sq: squared_distance(query, p),
-                    row: self.points.row[s],
-                    slot: s as u32,
-                });
+    /// Sorts the points of crowded cells by height.
+    fn sort_crowded_cells(&mut self) {
+        let Self { start, points, .. } = self;
+        for cell in start.windows(2) {
+            let cell = cell[0] as usize..cell[1] as usize;
+            if cell.len() < CROWDED {
+                continue;
             }
-        });
+            let mut column: Vec<(i32, u32, i32, i32)> =
+                cell.clone().map(|i| (points.z[i], points.row[i], points.x[i], points.y[i])).collect();
+            column.sort_unstable();
+            for (i, (z, row, x, y)) in cell.zip(column) {
+                (points.x[i], points.y[i], points.z[i], points.row[i]) = (x, y, z, row);
+            }
+        }
     }
 }
 
-/// Cells `x0..=x1` × `y0..=y1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // the corners of the line above
-pub struct Window {
-    pub x0: usize,
-    pub x1: usize,
-    pub y0: usize,
-    pub y1: usize,
+/// Width and height of cells for the density of a lattice.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped
+fn suitable_cells(lattice: &Lattice) -> (u32, u32) {
+    let [x, y, _] = &lattice.coordinates;
+    let n = lattice.len().max(1) as f64;
+    let extent = |v: &[i32]| f64::from(v.par_iter().copied().max().unwrap_or(0)) + 1.0;
+    let (width, height) = (extent(x), extent(y));
+    // The area that holds points, not the bounding box, decides on the density: strips and corridors are common.
+    let area = occupied_area(lattice, width, height);
+    let most = MAX_CELLS_PER_POINT * n + 1024.0;
+    let square = (LANES as f64 * area / n).sqrt().max((width * height * CELLS_PER_SQUARE / most).sqrt());
+    let steps = |length: f64| length.clamp(1.0, f64::from(i32::MAX)).ceil() as u32;
+    (steps(square / CELLS_PER_SQUARE), steps(square))
+}
+
+/// A grid in the making: cells are counted, points not yet sorted.
+struct Cells {
+    width: Divisor,
+    height: Divisor,
+    nx: usize,
+    ny: usize,
+    /// Points of every cell, and one number more.
+    start: Vec<u32>,
+    /// The cell of every point.
+    keys: Vec<u32>,
+}
+
+impl Cells {
+    fn count(lattice: &Lattice, width: u32, height: u32) -> Self {
+        let (width, height) = (Divisor::new(width), Divisor::new(height));
+        let [x, y, _] = &lattice.coordinates;
+        let cells_along = |v: &[i32], d: Divisor| d.divide(v.par_iter().copied().max().unwrap_or(0)) as usize + 1;
+        let (nx, ny) = (cells_along(x, width), cells_along(y, height));
+        let mut start = vec![0u32; nx * ny + 1];
+        let mut keys = Vec::with_capacity(lattice.len());
+        for (&x, &y) in x.iter().zip(y) {
+            let key = height.divide(y) * nx as u32 + width.divide(x);
+            start[key as usize] += 1;
+            keys.push(key);
+        }
+        Self { width, height, nx, ny, start, keys }
+    }
+
+    fn sort(self, lattice: &Lattice) -> Grid {
+        let Self { width, height, nx, ny, mut start, keys } = self;
+        let [x, y, z] = &lattice.coordinates;
+        let n = lattice.len();
+        // First where every cell ends; counted down to where it begins while it is filled from behind.
+        let mut end = 0;
+        for count in &mut start {
+            end += *count;
+            *count = end;
+        }
+        let mut points = SortedPoints { x: vec![0; n], y: vec![0; n], z: vec![0; n], row: vec![0; n] };
+        for i in (0..n).rev() {
+            let slot = &mut start[keys[i] as usize];
+            *slot -= 1;
+            let slot = *slot as usize;
+            points.x[slot] = x[i];
+            points.y[slot] = y[i];
+            points.z[slot] = z[i];
+            points.row[slot] = i as u32;
+        }
+        let mut grid = Grid { width, height, nx, ny, start, points };
+        grid.sort_crowded_cells();
+        grid
+    }
 }
 
 impl NeighborSearch for Grid {
@@ -213,32 +154,62 @@ impl NeighborSearch for Grid {
         &self.points
     }
 
-    fn nearest(&self, slot: usize, k: usize, cap_sq: u64, found: &mut Vec<Neighbor>) {
-        let query = self.points.at(slot);
-        let (cx, cy) = self.cell_of(slot);
-        let mut ring = 1;
-        loop {
-            let window = self.window(cx, cy, ring);
-            let complete = self.complete_sq(window, query[0], query[1]);
-            let limit = complete.min(cap_sq);
-            found.clear();
-            self.visit(window, |s| {
-                let distance_sq = squared_distance(query, self.points.at(s));
-                if distance_sq <= limit {
-                    found.push(Neighbor { distance_sq, row: self.points.row[s], slot: s as u32 });
-                }
-            });
-            if found.len() >= k || complete >= cap_sq {
-                super::keep_nearest(found, k);
-                return;
+    fn group_end(&self, first: usize) -> usize {
+        let row = self.height.divide(self.points.y[first]) as usize;
+        let row_end = self.start[(row + 1) * self.nx] as usize;
+        // Where points are rare they are better answered one by one than from candidates of a whole row.
+        let widest = 4 * i64::from(self.height.by);
+        let left = i64::from(self.points.x[first]);
+        let mut end = (first + LANES).min(row_end);
+        while end > first + 1 && i64::from(self.points.x[end - 1]) - left > widest {
+            end -= 1;
+        }
+        end
+    }
+
+    fn runs(&self, low: [i32; 3], high: [i32; 3], _most: usize, runs: &mut Vec<Range<u32>>) {
+        let x0 = self.width.divide(low[0]) as usize;
+        let x1 = (self.width.divide(high[0]) as usize).min(self.nx - 1);
+        let y0 = self.height.divide(low[1]) as usize;
+        let y1 = (self.height.divide(high[1]) as usize).min(self.ny - 1);
+        if x0 > x1 {
+            return;
+        }
+        for row in y0..=y1 {
+            let run = self.start[row * self.nx + x0]..self.start[row * self.nx + x1 + 1];
+            if !run.is_empty() {
+                runs.push(run);
             }
-            ring *= 2;
         }
     }
 
-    fn within(&self, slot: usize, radius_sq: u64, selection: Selection, found: &mut Vec<Neighbor>) {
-        let reach = radius_sq.isqrt() + 1;
-        self.collect(slot, reach, radius_sq, selection, found);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturating
+    fn reach(&self, k: usize) -> u32 {
+        // A square of the rows' height holds about sixteen points.
+        (f64::from(self.height.by) * (k.max(4) as f64 / LANES as f64 * 0.6).sqrt()).ceil() as u32
+    }
+}
+
+/// Divides numbers below 2^31 by a constant, with a multiplication.
+#[derive(Clone, Copy, Debug)]
+struct Divisor {
+    by: u32,
+    factor: u64,
+    shift: u32,
+}
+
+impl Divisor {
+    fn new(by: u32) -> Self {
+        assert!(by > 0, "a cell has at least one step");
+        // With ⌈2^s / by⌉ and 2^s ≥ 2^31·by the error stays below one part in `by` for all numbers below 2^31.
+        let shift = 31 + by.next_power_of_two().trailing_zeros();
+        Self { by, factor: (1u64 << shift).div_ceil(by.into()), shift }
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // lattice coordinates are not negative
+    fn divide(self, number: i32) -> u32 {
+        ((number as u32 as u64 * self.factor) >> self.shift) as u32
     }
 }
 
@@ -255,4 +226,23 @@ fn occupied_area(lattice: &Lattice, width: f64, height: f64) -> f64 {
     }
     let filled = seen.iter().filter(|&&s| s).count() as f64;
     (filled * cell * cell).min(width * height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn divides_exactly(number in 0..=i32::MAX, by in 1..=i32::MAX as u32) {
+            for by in [by, by % 1000 + 1, by.next_power_of_two().min(1 << 30)] {
+                let divisor = Divisor::new(by);
+                for number in [number, number - number % by.min(i32::MAX as u32) as i32, i32::MAX, 0] {
+                    prop_assert_eq!(divisor.divide(number), number as u32 / by);
+                    prop_assert_eq!(divisor.divide((number - 1).max(0)), (number - 1).max(0) as u32 / by);
+                }
+            }
+        }
+    }
 }

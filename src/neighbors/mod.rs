@@ -1,20 +1,24 @@
 //! Neighbour search: exact, with ties broken by (distance, position in file order).
 //!
-//! Two structures serve one trait: [`grid::Grid`] for airborne clouds and [`kdtree::KdTree`] for uneven ones. Both work
+//! Two structures serve one trait: [`grid::Grid`] for airborne clouds and [`tree::Tree`] for uneven ones. Both work
 //! on a [`lattice::Lattice`] of integers, so their answers are identical, whatever the threads or the blocks, and
-//! whatever the order of the points but for ties.
+//! whatever the order of the points but for ties. The [`kernel`] answers sixteen queries at a time from either.
 
+pub mod csr;
 pub mod grid;
-pub mod kdtree;
+pub mod kernel;
 pub mod lattice;
+pub mod moments;
+pub mod points;
+pub mod tree;
 
-use crate::cloud::PointCloud;
-use crate::error::{Error, Result};
-use crate::job::{Monitor, Stage};
-use grid::{Grid, SortedPoints};
-use kdtree::KdTree;
+pub use csr::{Csr, knn, radius_search};
+use grid::Grid;
+use kernel::LANES;
 use lattice::Lattice;
-use rayon::prelude::*;
+pub use points::SortedPoints;
+use std::ops::Range;
+use tree::Tree;
 
 /// One neighbour of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,11 +46,75 @@ pub trait NeighborSearch: Sync {
     /// The points in the order of the structure.
     fn points(&self) -> &SortedPoints;
 
+    /// The end of the group that begins at slot `first`: at most [`LANES`] points that lie close together.
+    fn group_end(&self, first: usize) -> usize;
+
+    /// Adds runs of slots that hold all points of a box (corners included), and perhaps others around it. Of points that
+    /// share one place the first `most` in file order may do.
+    fn runs(&self, low: [i32; 3], high: [i32; 3], most: usize, runs: &mut Vec<Range<u32>>);
+
+    /// A distance, in steps, within which about `k` points may be expected.
+    fn reach(&self, k: usize) -> u32;
+
     /// The `k` nearest of the point at `slot` that are not farther than `cap_sq` steps², sorted by (distance, row).
-    fn nearest(&self, slot: usize, k: usize, cap_sq: u64, found: &mut Vec<Neighbor>);
+    fn nearest(&self, slot: usize, k: usize, cap_sq: u64, found: &mut Vec<Neighbor>) {
+        let mut reach = u64::from(self.reach(k).max(1));
+        let mut runs = Vec::new();
+        loop {
+            let reach_sq = reach.saturating_mul(reach);
+            let limit = reach_sq.min(cap_sq);
+            found.clear();
+            if k > 0 {
+                collect(self, slot, reach, limit, Selection::Sphere, k, &mut runs, found);
+            }
+            // No two points of a lattice are farther than 2^32 steps from each other.
+            if found.len() >= k || reach_sq >= cap_sq || reach > u64::from(u32::MAX) {
+                return keep_nearest(found, k);
+            }
+            reach *= 2;
+        }
+    }
 
     /// All points within `radius_sq` steps² of the point at `slot`, in no particular order.
-    fn within(&self, slot: usize, radius_sq: u64, selection: Selection, found: &mut Vec<Neighbor>);
+    fn within(&self, slot: usize, radius_sq: u64, selection: Selection, found: &mut Vec<Neighbor>) {
+        found.clear();
+        collect(self, slot, radius_sq.isqrt() + 1, radius_sq, selection, usize::MAX, &mut Vec::new(), found);
+    }
+}
+
+/// Everything within `limit_sq` of a point, for which a box of `reach` is looked through.
+#[allow(clippy::too_many_arguments)] // the two searches above, and nobody else
+fn collect<S: NeighborSearch + ?Sized>(
+    search: &S,
+    slot: usize,
+    reach: u64,
+    limit_sq: u64,
+    selection: Selection,
+    most: usize,
+    runs: &mut Vec<Range<u32>>,
+    found: &mut Vec<Neighbor>,
+) {
+    let points = search.points();
+    let query = points.at(slot);
+    let reach = i32::try_from(reach).unwrap_or(i32::MAX);
+    let mut low = query.map(|c| c.saturating_sub(reach).max(0));
+    let mut high = query.map(|c| c.saturating_add(reach));
+    if selection == Selection::Cylinder {
+        (low[2], high[2]) = (0, i32::MAX);
+    }
+    runs.clear();
+    search.runs(low, high, most, runs);
+    for slot in runs.iter().cloned().flatten() {
+        let place = points.at(slot as usize);
+        let distance_sq = squared_distance(query, place);
+        let measured = match selection {
+            Selection::Sphere => distance_sq,
+            Selection::Cylinder => squared_distance([query[0], query[1], 0], [place[0], place[1], 0]),
+        };
+        if measured <= limit_sq {
+            found.push(Neighbor { distance_sq, row: points.row[slot as usize], slot });
+        }
+    }
 }
 
 /// Which neighbour search serves a cloud.
@@ -66,33 +134,25 @@ pub enum Index {
     /// Airborne.
     Grid(Grid),
     /// Uneven.
-    KdTree(Box<KdTree>),
+    Tree(Tree),
 }
 
-/// In an even cloud a query meets about `k/2` points in its own cell; 30 times that and the grid is the wrong structure.
-const UNEVEN: f64 = 15.0;
-
 impl Index {
-    /// Builds the structure that suits `lattice` and neighbourhoods of about `k` points.
-    ///
-    /// # Errors
-    /// Those of the k-d tree.
-    pub fn new(lattice: &Lattice, k: usize, search: Search) -> Result<Self> {
-        if search == Search::KdTree && !lattice.is_empty() {
-            return Ok(Self::KdTree(Box::new(KdTree::new(lattice)?)));
+    /// Builds the structure that suits `lattice`.
+    #[must_use]
+    pub fn new(lattice: &Lattice, search: Search) -> Self {
+        match search {
+            Search::Grid => Self::Grid(Grid::new(lattice)),
+            Search::KdTree => Self::Tree(Tree::new(lattice)),
+            Search::Auto => Grid::of_even(lattice).map_or_else(|| Self::Tree(Tree::new(lattice)), Self::Grid),
         }
-        let grid = Grid::new(lattice, k);
-        if search == Search::Auto && grid.occupancy().mean_seen > UNEVEN * k.max(16) as f64 {
-            return Ok(Self::KdTree(Box::new(KdTree::new(lattice)?)));
-        }
-        Ok(Self::Grid(grid))
     }
 
     /// The points, to renumber their rows. Their positions and their order belong to the structure.
     pub(crate) fn points_mut(&mut self) -> &mut SortedPoints {
         match self {
             Self::Grid(grid) => &mut grid.points,
-            Self::KdTree(tree) => tree.points_mut(),
+            Self::Tree(tree) => tree.points_mut(),
         }
     }
 
@@ -101,124 +161,9 @@ impl Index {
     pub fn search(&self) -> &dyn NeighborSearch {
         match self {
             Self::Grid(grid) => grid,
-            Self::KdTree(tree) => &**tree,
+            Self::Tree(tree) => tree,
         }
     }
-}
-
-/// Neighbours of all points as compressed sparse rows: those of point `i` are `indices[offsets[i]..offsets[i + 1]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Csr {
-    /// `n + 1` offsets.
-    pub offsets: Vec<u64>,
-    /// Rows of the neighbours, nearest first.
-    pub indices: Vec<u32>,
-    /// Squared distances in lattice steps²; multiply by [`Csr::unit_m`]² for m².
-    pub distances_sq: Vec<u64>,
-    /// Bits of the lattice step's length in metres.
-    unit_bits: u64,
-}
-
-impl Csr {
-    /// Length of a lattice step in metres.
-    #[must_use]
-    pub fn unit_m(&self) -> f64 {
-        f64::from_bits(self.unit_bits)
-    }
-}
-
-/// The `k` nearest neighbours of every point, itself included, none farther than `cap_radius_m`.
-///
-/// # Errors
-/// [`Error::InvalidArgument`] for `k` = 0 or an impossible cap; [`Error::Cancelled`].
-pub fn knn(cloud: &PointCloud, k: usize, cap_radius_m: f64, search: Search, monitor: &Monitor) -> Result<Csr> {
-    if k == 0 {
-        return Err(Error::invalid("k is 0", "ask for at least one neighbour"));
-    }
-    if cap_radius_m.is_nan() || cap_radius_m <= 0.0 {
-        return Err(Error::invalid(format!("the cap radius is {cap_radius_m}"), "pass a positive length in metres"));
-    }
-    let lattice = Lattice::new(cloud, 1.0)?;
-    let index = Index::new(&lattice, k, search)?;
-    let cap_sq = lattice.squared_steps(cap_radius_m);
-    all_neighbors(index.search(), lattice.unit_m, monitor, |search, slot, found| {
-        search.nearest(slot, k, cap_sq, found);
-    })
-}
-
-/// All neighbours of every point within `radius_m`, itself included.
-///
-/// # Errors
-/// [`Error::InvalidArgument`] for an impossible radius; [`Error::Cancelled`].
-pub fn radius_search(
-    cloud: &PointCloud,
-    radius_m: f64,
-    selection: Selection,
-    search: Search,
-    monitor: &Monitor,
-) -> Result<Csr> {
-    if !(radius_m >= 0.0 && radius_m.is_finite()) {
-        return Err(Error::invalid(format!("the radius is {radius_m}"), "pass a length in metres"));
-    }
-    let lattice = Lattice::new(cloud, 1.0)?;
-    let index = Index::new(&lattice, 16, search)?;
-    let radius_sq = lattice.squared_steps(radius_m);
-    all_neighbors(index.search(), lattice.unit_m, monitor, |search, slot, found| {
-        search.within(slot, radius_sq, selection, found);
-        found.sort_unstable();
-    })
-}
-
-/// Runs a query for every slot and puts the answers into file order.
-fn all_neighbors(
-    search: &dyn NeighborSearch,
-    unit_m: f64,
-    monitor: &Monitor,
-    query: impl Fn(&dyn NeighborSearch, usize, &mut Vec<Neighbor>) + Sync,
-) -> Result<Csr> {
-    const CHUNK: usize = 4096;
-    let n = search.points().len();
-    monitor.begin(Stage::Features, n as u64);
-    let chunks: Vec<(Vec<u32>, Vec<Neighbor>)> = (0..n.div_ceil(CHUNK))
-        .into_par_iter()
-        .map(|c| {
-            monitor.check()?;
-            let slots = c * CHUNK..((c + 1) * CHUNK).min(n);
-            let (mut lengths, mut all, mut found) = (Vec::with_capacity(slots.len()), Vec::new(), Vec::new());
-            for slot in slots.clone() {
-                query(search, slot, &mut found);
-                #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points
-                lengths.push(found.len() as u32);
-                all.extend_from_slice(&found);
-            }
-            monitor.advance(slots.len() as u64);
-            Ok((lengths, all))
-        })
-        .collect::<Result<_>>()?;
-    let rows = &search.points().row;
-    let mut offsets = vec![0u64; n + 1];
-    for (c, (lengths, _)) in chunks.iter().enumerate() {
-        for (i, &length) in lengths.iter().enumerate() {
-            offsets[rows[c * CHUNK + i] as usize + 1] = length.into();
-        }
-    }
-    for i in 0..n {
-        offsets[i + 1] += offsets[i];
-    }
-    let total = usize::try_from(offsets[n]).map_err(|_| Error::internal("more neighbours than memory can address"))?;
-    let (mut indices, mut distances_sq) = (vec![0u32; total], vec![0u64; total]);
-    for (c, (lengths, all)) in chunks.iter().enumerate() {
-        let mut taken = 0;
-        for (i, &length) in lengths.iter().enumerate() {
-            let at = offsets[rows[c * CHUNK + i] as usize] as usize;
-            for (j, neighbor) in all[taken..taken + length as usize].iter().enumerate() {
-                indices[at + j] = neighbor.row;
-                distances_sq[at + j] = neighbor.distance_sq;
-            }
-            taken += length as usize;
-        }
-    }
-    Ok(Csr { offsets, indices, distances_sq, unit_bits: unit_m.to_bits() })
 }
 
 /// Squared distance of two points in steps²; exact for any two points of a lattice.

@@ -62,6 +62,9 @@ pub struct ExtractSummary {
     pub columns: Vec<String>,
     /// SHA-256 of the schema.
     pub schema_hash: String,
+    /// Points whose ground is the nearest ground point, as they lie outside all triangles; see
+    /// [`FeatureMatrix`](features::FeatureMatrix).
+    pub outside_hull: u64,
     /// Seconds of reading and decoding.
     pub read_s: f64,
     /// Seconds of computing.
@@ -140,6 +143,7 @@ pub fn extract_file(
             Ok(())
         })
     })?;
+    let outside_hull = engine.outside_hull();
     drop(engine);
     drop(cloud);
     let compute_s = start.elapsed().as_secs_f64();
@@ -164,6 +168,7 @@ pub fn extract_file(
         points: rows as u64,
         columns: options.schema.columns().to_vec(),
         schema_hash: options.schema.hash(),
+        outside_hull,
         read_s,
         compute_s,
         write_s: start.elapsed().as_secs_f64(),

@@ -3,6 +3,7 @@
 pub mod classify;
 pub mod features;
 pub mod file_order;
+pub mod ground;
 #[cfg(feature = "cli")]
 pub mod inputs;
 mod rewrite;

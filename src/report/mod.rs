@@ -1,8 +1,13 @@
-//! Pages and pictures of what was classified, for people.
+//! Pages and pictures of what was classified or computed, for people.
 //!
 //! A [`Mosaic`] is read from output files point by point into rasters, so memory stays bounded; [`picture`] makes a PNG of
-//! it, [`page`] one self-contained HTML file with plan views, tables and timings.
+//! it, [`page`] one self-contained HTML file with plan views, tables and timings. [`FeatureMaps`] and [`feature_page`] are the
+//! same for features.
 
+pub mod canvas;
+pub mod distribution;
+pub mod feature_maps;
+pub mod feature_page;
 pub mod font;
 pub mod inspect;
 pub mod mosaic;
@@ -10,13 +15,17 @@ pub mod page;
 pub mod paint;
 pub mod palette;
 pub mod picture;
+pub mod scale;
+pub mod tiles;
 
 use crate::dataset::Confusion;
 use crate::error::{Error, Result};
 use crate::io::las::{Columns, Crs, LasHeader, LasReader, visit_points};
 use crate::job::Monitor;
 use crate::pipeline::FileSummary;
-pub use mosaic::{Frame, Mosaic};
+pub use canvas::{Canvas, Frame};
+pub use feature_maps::{FEATURE_PIXELS, FeatureMaps, read_feature_maps};
+pub use mosaic::Mosaic;
 use std::path::Path;
 
 /// What a page says beside the picture.
@@ -36,26 +45,22 @@ pub struct Facts {
 
 /// Width of a picture's map, in pixels.
 pub const MAP_PIXELS: usize = 1144;
+/// Points decoded at once where every point has tens of values.
+const CHUNK_POINTS: usize = 100_000;
 
 /// Reads LAS or LAZ files into one mosaic with the class and, where the files carry it, the confidence of each point.
 ///
 /// # Errors
 /// Those of reading; [`Error::InvalidArgument`] without points or for impossible bounds; [`Error::Cancelled`].
 pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor) -> Result<Mosaic> {
-    let mut frame: Option<Frame> = None;
-    let mut points = 0;
+    let mut found = Vec::new();
     for file in files {
-        let reader = LasReader::open(file.as_ref())?;
-        // Bounds of no point mean nothing.
-        if reader.header().point_count == 0 {
-            continue;
-        }
-        let own = frame_of(reader.header())?;
-        frame = Some(frame.map_or(own, |f| f.union(&own)));
-        points += reader.header().point_count;
+        found.extend(tile_of(file.as_ref(), None)?);
     }
-    let frame = frame.ok_or_else(|| Error::invalid("a picture of no point", "name at least one file with points"))?;
-    let mut mosaic = Mosaic::new(frame, points, pixels)?;
+    let shown = tiles::choose(&found)
+        .ok_or_else(|| Error::invalid("a picture of no point", "name at least one file with points"))?;
+    let mut mosaic = Mosaic::new(Canvas::new(shown.frame, shown.points, pixels)?);
+    mosaic.note = shown.note;
     for file in files {
         let reader = LasReader::open(file.as_ref())?;
         let confident = reader.header().extra_dimensions.iter().any(|d| d.name == "confidence");
@@ -64,6 +69,22 @@ pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor
     }
     mosaic.close_gaps();
     Ok(mosaic)
+}
+
+/// Name, land and points of a file by its header; `None` without points, whose bounds would mean nothing.
+fn tile_of(path: &Path, linear_unit_m: Option<f64>) -> Result<Option<(String, Frame, u64)>> {
+    let reader = LasReader::open(path)?;
+    let header = reader.header();
+    if header.point_count == 0 {
+        return Ok(None);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (low, high) = header.bounds;
+    let frame = match linear_unit_m {
+        Some(unit) => Frame::new([low[0], low[1]], [high[0], high[1]], Some(unit))?,
+        None => frame_of(header)?,
+    };
+    Ok(Some((name, frame, header.point_count)))
 }
 
 /// The land that a file's header states, in metres by its reference system.

@@ -3,76 +3,9 @@
 //! Points stream through and are dropped; what stays is the topmost point of each cell, mean confidences, and counts a
 //! class. So memory depends on the picture's size (at most about 40 MB), not on the number of points.
 
+use super::canvas::Canvas;
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
-
-/// Longest picture, as a multiple of its width.
-const TALLEST: f64 = 1.5;
-/// A cell is at least this many times the mean distance of two points, so that few cells stay empty.
-const CELL_PER_SPACING: f64 = 0.8;
-
-/// The land that a mosaic covers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Frame {
-    /// Lowest x and y, in the units of the CRS.
-    pub low: [f64; 2],
-    /// Highest x and y.
-    pub high: [f64; 2],
-    /// Metres of a unit along x, y and z: those of the reference system, or of a degree where coordinates are degrees.
-    pub metres: [f64; 3],
-}
-
-impl Frame {
-    /// The frame of these bounds, in units of `unit_m` metres.
-    ///
-    /// If the unit is not known, it is a metre; but bounds that lie within ±180 and ±90 and span less than two units are
-    /// taken as degrees.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] if a bound is not finite or the lower one is above the upper one.
-    pub fn new(low: [f64; 2], high: [f64; 2], unit_m: Option<f64>) -> Result<Self> {
-        for axis in 0..2 {
-            if !(low[axis].is_finite() && high[axis].is_finite() && low[axis] <= high[axis]) {
-                return Err(Error::invalid(
-                    format!("bounds {} to {} along {}", low[axis], high[axis], ["x", "y"][axis]),
-                    "the header of the file is wrong: rewrite it with a tool that recomputes bounds",
-                ));
-            }
-        }
-        let span = [high[0] - low[0], high[1] - low[1]];
-        let degrees = unit_m.is_none()
-            && low[0] >= -180.0
-            && high[0] <= 180.0
-            && low[1] >= -90.0
-            && high[1] <= 90.0
-            && span[0] < 2.0
-            && span[1] < 2.0
-            && span != [0.0, 0.0];
-        let metres = if degrees {
-            let latitude = 0.5 * (low[1] + high[1]);
-            [111_320.0 * latitude.to_radians().cos().max(0.01), 110_574.0, 1.0]
-        } else {
-            [unit_m.unwrap_or(1.0); 3]
-        };
-        Ok(Self { low, high, metres })
-    }
-
-    /// The smallest frame that holds both.
-    #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        Self {
-            low: std::array::from_fn(|a| self.low[a].min(other.low[a])),
-            high: std::array::from_fn(|a| self.high[a].max(other.high[a])),
-            metres: self.metres,
-        }
-    }
-
-    /// Width and height in metres, at least a decimetre.
-    #[must_use]
-    pub fn span_m(&self) -> [f64; 2] {
-        std::array::from_fn(|a| ((self.high[a] - self.low[a]) * self.metres[a]).max(0.1))
-    }
-}
 
 /// Counts of one class.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -86,16 +19,10 @@ pub struct ClassTotal {
 /// Topmost points, confidences and totals over a frame.
 #[derive(Clone, Debug)]
 pub struct Mosaic {
-    /// The land covered.
-    pub frame: Frame,
-    /// Cells along x.
-    pub width: usize,
-    /// Cells along y; row 0 is the northern one.
-    pub height: usize,
-    /// Edge length of a cell in metres.
-    pub cell_m: f64,
-    /// Pixels of the intended picture a cell.
-    pub magnification: usize,
+    /// Where the cells lie.
+    pub canvas: Canvas,
+    /// What a reader must know of what the picture leaves out.
+    pub note: Option<String>,
     /// Height of the topmost point in metres; NaN where there is none.
     pub top: Vec<f32>,
     /// Class of the topmost point.
@@ -110,38 +37,21 @@ pub struct Mosaic {
 }
 
 impl Mosaic {
-    /// An empty mosaic for a picture of about `pixels` in width of `points` points.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] for a picture of no or more than 8192 pixels.
-    pub fn new(frame: Frame, points: u64, pixels: usize) -> Result<Self> {
-        if pixels == 0 || pixels > 8192 {
-            return Err(Error::invalid(format!("a picture of {pixels} pixels"), "choose a width of 1 to 8192"));
-        }
-        let [wide, high] = frame.span_m();
-        #[allow(clippy::cast_precision_loss)]
-        let (budget, spacing) = (pixels as f64, (wide * high / points.max(1) as f64).sqrt());
-        let pixel_m = (wide / budget).max(high / (budget * TALLEST));
-        let magnification = (CELL_PER_SPACING * spacing / pixel_m).ceil().clamp(1.0, 64.0);
-        let cell_m = pixel_m * magnification;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most `pixels` · TALLEST
-        let cells = |span: f64| ((span / cell_m).ceil() as usize).max(1);
-        let (width, height) = (cells(wide), cells(high));
-        Ok(Self {
-            frame,
-            width,
-            height,
-            cell_m,
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1…64
-            magnification: magnification as usize,
-            top: vec![f32::NAN; width * height],
-            class: vec![0; width * height],
+    /// An empty mosaic.
+    #[must_use]
+    pub fn new(canvas: Canvas) -> Self {
+        let cells = canvas.width * canvas.height;
+        Self {
+            canvas,
+            note: None,
+            top: vec![f32::NAN; cells],
+            class: vec![0; cells],
             totals: vec![ClassTotal::default(); 256],
             confidence_bins: [0; 20],
-            confidence: vec![0.0; width * height],
-            count: vec![0; width * height],
+            confidence: vec![0.0; cells],
+            count: vec![0; cells],
             has_confidence: true,
-        })
+        }
     }
 
     /// Adds points. They need the column `classification`; without a column `confidence` (u8, 0…255) there will be no
@@ -170,9 +80,9 @@ impl Mosaic {
             let bin = ((certainty * 20.0) as usize).min(19);
             self.confidence_bins[bin] += 1;
             let position = points.position(i);
-            let Some(cell) = self.cell(position) else { continue };
+            let Some(cell) = self.canvas.cell(position) else { continue };
             #[allow(clippy::cast_possible_truncation)] // centimetres are enough for a picture
-            let z = (position[2] * self.frame.metres[2]) as f32;
+            let z = (position[2] * self.canvas.frame.metres[2]) as f32;
             // Not `z > top`: an empty cell holds NaN. Of equals the higher class wins, so that the order does not matter.
             let top = self.top[cell];
             if top.is_nan() || z > top || (z >= top && class[i] > self.class[cell]) {
@@ -183,20 +93,6 @@ impl Mosaic {
             self.count[cell] = self.count[cell].saturating_add(1);
         }
         Ok(())
-    }
-
-    /// The cell of a position; `None` outside the frame (a header may state wrong bounds).
-    fn cell(&self, position: [f64; 3]) -> Option<usize> {
-        let east = (position[0] - self.frame.low[0]) * self.frame.metres[0] / self.cell_m;
-        let south = (self.frame.high[1] - position[1]) * self.frame.metres[1] / self.cell_m;
-        // The last cell includes the frame's edge.
-        #[allow(clippy::cast_precision_loss)]
-        if !(0.0..=self.width as f64).contains(&east) || !(0.0..=self.height as f64).contains(&south) {
-            return None;
-        }
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked above
-        let (column, row) = ((east as usize).min(self.width - 1), (south as usize).min(self.height - 1));
-        Some(row * self.width + column)
     }
 
     /// Mean confidence of a cell, 0…1; `None` where there is no point, or none has a confidence.
@@ -224,9 +120,9 @@ impl Mosaic {
     pub fn close_gaps(&mut self) {
         for _ in 0..2 {
             let mut found = Vec::new();
-            for row in 0..self.height {
-                for column in 0..self.width {
-                    let cell = row * self.width + column;
+            for row in 0..self.canvas.height {
+                for column in 0..self.canvas.width {
+                    let cell = row * self.canvas.width + column;
                     if self.top[cell].is_nan()
                         && let Some(filled) = self.gap(row, column)
                     {
@@ -246,9 +142,9 @@ impl Mosaic {
     fn gap(&self, row: usize, column: usize) -> Option<(f32, u8, f32)> {
         let (mut n, mut z, mut confidence) = (0u8, 0.0, 0.0);
         let mut classes = [(0u8, 0u8); 8];
-        for r in row.saturating_sub(1)..=(row + 1).min(self.height - 1) {
-            for c in column.saturating_sub(1)..=(column + 1).min(self.width - 1) {
-                let cell = r * self.width + c;
+        for r in row.saturating_sub(1)..=(row + 1).min(self.canvas.height - 1) {
+            for c in column.saturating_sub(1)..=(column + 1).min(self.canvas.width - 1) {
+                let cell = r * self.canvas.width + c;
                 if self.top[cell].is_nan() {
                     continue;
                 }
@@ -269,6 +165,7 @@ impl Mosaic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::canvas::Frame;
 
     fn cloud(points: &[[f64; 3]], classes: Vec<u8>) -> PointCloud {
         let flat: Vec<f64> = points.iter().flatten().copied().collect();
@@ -282,9 +179,9 @@ mod tests {
         let frame = Frame::new([0.0, 0.0], [10.0, 10.0], None).unwrap();
         let points = [[2.5, 7.5, 1.0], [2.5, 7.5, 9.0], [2.5, 7.5, 4.0]];
         for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
-            let mut mosaic = Mosaic::new(frame, 10_000, 10).unwrap();
+            let mut mosaic = Mosaic::new(Canvas::new(frame, 10_000, 10).unwrap());
             mosaic.add(&cloud(&order.map(|i| points[i]), order.map(|i| [2, 6, 5][i]).to_vec())).unwrap();
-            assert_eq!((mosaic.width, mosaic.height, mosaic.points()), (10, 10, 3));
+            assert_eq!((mosaic.canvas.width, mosaic.canvas.height, mosaic.points()), (10, 10, 3));
             assert_eq!((mosaic.class[2 * 10 + 2], mosaic.top[2 * 10 + 2]), (6, 9.0));
             assert!(!mosaic.has_confidence());
         }
@@ -293,7 +190,7 @@ mod tests {
     #[test]
     fn small_gaps_close_and_large_ones_stay() {
         let frame = Frame::new([0.0, 0.0], [16.0, 16.0], None).unwrap();
-        let mut mosaic = Mosaic::new(frame, 100_000, 16).unwrap();
+        let mut mosaic = Mosaic::new(Canvas::new(frame, 100_000, 16).unwrap());
         let cells = (0..16).flat_map(|i| (0..16).map(move |j| (i, j)));
         let kept: Vec<[f64; 3]> = cells
             .filter(|&(i, j)| (i, j) != (8, 8) && i < 12)
@@ -312,10 +209,10 @@ mod tests {
         assert!(Frame::new([0.0, f64::NAN], [1.0, 1.0], None).is_err());
         assert!(Frame::new([5.0, 0.0], [1.0, 1.0], None).is_err());
         let frame = Frame::new([0.0, 0.0], [1e300, 1.0], None).unwrap();
-        let mut mosaic = Mosaic::new(frame, 10, 100).unwrap();
+        let mut mosaic = Mosaic::new(Canvas::new(frame, 10, 100).unwrap());
         mosaic.add(&cloud(&[[-5.0, 0.0, 0.0], [7.0, 0.5, 0.0]], vec![1, 1])).unwrap();
         assert_eq!(mosaic.points(), 2);
-        assert!(mosaic.width * mosaic.height <= 100 * 150);
+        assert!(mosaic.canvas.width * mosaic.canvas.height <= 100 * 150);
         let feet = Frame::new([0.0, 0.0], [100.0, 1.0], Some(0.3048)).unwrap();
         assert!((feet.span_m()[0] - 30.48).abs() < 1e-9);
         let degrees = Frame::new([2.0, 48.0], [2.01, 48.01], None).unwrap();

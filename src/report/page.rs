@@ -5,6 +5,7 @@
 // Shares and pixels for the eye.
 #![allow(clippy::cast_precision_loss)]
 
+use super::canvas::Canvas;
 use super::mosaic::Mosaic;
 use super::paint;
 use super::palette::{CONFIDENCE, Color, HEIGHT, Ramp, class_color, class_name};
@@ -15,7 +16,7 @@ use crate::error::Result;
 use crate::pipeline::Timings;
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// Writes the page as text.
 ///
@@ -31,6 +32,9 @@ pub fn render(mosaic: &Mosaic, facts: &Facts) -> Result<String> {
         escape(&format!("{} · {}", summary_line(mosaic), facts.model))
     );
     page += &figures(mosaic, facts);
+    if let Some(note) = &mosaic.note {
+        let _ = writeln!(page, "<p class=\"note\" role=\"note\">{}</p>", escape(note));
+    }
     page += &views(mosaic)?;
     page += "<div class=\"two uneven\">\n";
     page += &class_table(mosaic);
@@ -54,7 +58,7 @@ pub fn render(mosaic: &Mosaic, facts: &Facts) -> Result<String> {
 }
 
 /// `&`, `<`, `>` and quotes as entities.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -125,21 +129,22 @@ fn views(mosaic: &Mosaic) -> Result<String> {
             buttons,
             "<input type=\"radio\" name=\"view\" id=\"view-{i}\"{checked}><label for=\"view-{i}\">{name}</label>"
         );
-        let (width, height) = (image.width * mosaic.magnification, image.height * mosaic.magnification);
+        let (width, height) = (image.width * mosaic.canvas.magnification, image.height * mosaic.canvas.magnification);
         let _ = writeln!(
             pictures,
             "<figure id=\"figure-{i}\"><div class=\"map\"><img width=\"{width}\" height=\"{height}\" alt=\"{}\" \
              src=\"data:image/png;base64,{}\">{}</div><figcaption>{caption}</figcaption></figure>",
             escape(alt),
             base64(&image.to_png()?),
-            scale_bar(mosaic)
+            scale_bar(&mosaic.canvas)
         );
     }
     Ok(format!("<section class=\"views\" aria-label=\"Plan views\">\n{buttons}{pictures}</section>\n"))
 }
 
-fn scale_bar(mosaic: &Mosaic) -> String {
-    let span = mosaic.width as f64 * mosaic.cell_m;
+/// A bar of a round length over the lower left corner of a map.
+pub(super) fn scale_bar(canvas: &Canvas) -> String {
+    let span = canvas.width as f64 * canvas.cell_m;
     let length = round_length(0.25 * span);
     let text = if length >= 1000.0 { format!("{} km", length / 1000.0) } else { format!("{length} m") };
     // The bar's width follows the picture's, whatever the window does.
@@ -161,7 +166,7 @@ fn swatch(color: Color) -> String {
     format!("<span class=\"swatch\" style=\"background:{}\"></span>", css(color))
 }
 
-fn ramp(ramp: Ramp) -> String {
+pub(super) fn ramp(ramp: Ramp) -> String {
     let stops = ramp.stops();
     let (first, last) = (stops[0].0, stops[stops.len() - 1].0);
     let parts: Vec<String> =
@@ -342,7 +347,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// RFC 4648 with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

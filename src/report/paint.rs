@@ -120,12 +120,12 @@ pub struct Shading(Vec<f32>);
 /// Light from the north-west, softened by light from three other sides, on the topmost points: 0…1, 0.5 about flat.
 #[must_use]
 pub fn shade(mosaic: &Mosaic) -> Shading {
-    let (w, h) = (mosaic.width, mosaic.height);
+    let (w, h) = (mosaic.canvas.width, mosaic.canvas.height);
     let height = |row: usize, column: usize, or: f32| {
         let z = mosaic.top[row * w + column];
         if z.is_nan() { or } else { z }
     };
-    let step = mosaic.cell_m as f32;
+    let step = mosaic.canvas.cell_m as f32;
     let mut light = vec![0.5; w * h];
     for row in 0..h {
         for column in 0..w {
@@ -195,7 +195,7 @@ pub fn confidences(mosaic: &Mosaic, shading: &Shading) -> Option<Image> {
 }
 
 fn paint(mosaic: &Mosaic, color: impl Fn(usize) -> Option<Color>) -> Image {
-    let mut image = Image::filled(mosaic.width, mosaic.height, [0; 4]);
+    let mut image = Image::filled(mosaic.canvas.width, mosaic.canvas.height, [0; 4]);
     for (cell, pixel) in image.pixels.chunks_exact_mut(4).enumerate() {
         if !mosaic.top[cell].is_nan()
             && let Some([r, g, b]) = color(cell)
@@ -210,7 +210,7 @@ fn paint(mosaic: &Mosaic, color: impl Fn(usize) -> Option<Color>) -> Image {
 mod tests {
     use super::*;
     use crate::cloud::{PointCloud, Values, names};
-    use crate::report::mosaic::Frame;
+    use crate::report::canvas::{Canvas, Frame};
 
     fn ramp_tile() -> Mosaic {
         let mut flat = Vec::new();
@@ -223,7 +223,8 @@ mod tests {
         let mut cloud = PointCloud::from_positions(&flat, 0.01).unwrap();
         cloud.insert(names::CLASSIFICATION, Values::U8(vec![6; 400])).unwrap();
         cloud.insert("confidence", Values::U8(vec![255; 400])).unwrap();
-        let mut mosaic = Mosaic::new(Frame::new([0.0, 0.0], [20.0, 20.0], None).unwrap(), 100_000, 20).unwrap();
+        let mut mosaic =
+            Mosaic::new(Canvas::new(Frame::new([0.0, 0.0], [20.0, 20.0], None).unwrap(), 100_000, 20).unwrap());
         mosaic.add(&cloud).unwrap();
         mosaic
     }

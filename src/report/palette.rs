@@ -91,6 +91,24 @@ pub const CONFIDENCE: Ramp = Ramp(&[
     (1.0, [36, 128, 124]),
 ]);
 
+/// From small to large: dark to bright, and readable by the colour-blind.
+pub const VALUES: Ramp = Ramp(&[
+    (0.0, [40, 22, 78]),
+    (0.25, [44, 84, 142]),
+    (0.5, [34, 144, 140]),
+    (0.75, [122, 196, 92]),
+    (1.0, [250, 228, 72]),
+]);
+
+/// From negative through 0 to positive.
+pub const DIVERGING: Ramp = Ramp(&[
+    (0.0, [28, 62, 130]),
+    (0.25, [108, 156, 204]),
+    (0.5, [240, 238, 230]),
+    (0.75, [222, 142, 104]),
+    (1.0, [136, 28, 44]),
+]);
+
 impl Ramp {
     /// The colour at `t`; beyond the ends, that of the end.
     #[must_use]

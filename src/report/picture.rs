@@ -27,7 +27,7 @@ const TEXT: usize = 2;
 pub fn plan_view(mosaic: &Mosaic, title: &str, subtitle: &str) -> Result<Vec<u8>> {
     let shading = paint::shade(mosaic);
     let map = paint::classes(mosaic, &shading);
-    let (map_width, map_height) = (map.width * mosaic.magnification, map.height * mosaic.magnification);
+    let (map_width, map_height) = (map.width * mosaic.canvas.magnification, map.height * mosaic.canvas.magnification);
     // A narrow map still gets a whole legend.
     let inner = map_width.max(MAP_PIXELS / 2);
     let entries = legend(mosaic);
@@ -43,7 +43,7 @@ pub fn plan_view(mosaic: &Mosaic, title: &str, subtitle: &str) -> Result<Vec<u8>
 
     let (left, top) = (MARGIN + (inner - map_width) / 2, MARGIN + TITLE_ROW);
     image.fill(left, top, map_width, map_height, NOTHING);
-    image.paste(&map, left, top, mosaic.magnification);
+    image.paste(&map, left, top, mosaic.canvas.magnification);
     scale_bar(&mut image, mosaic, left + 18, top + map_height - 22);
 
     let mut y = top + map_height + 20;
@@ -127,8 +127,8 @@ fn fit(text: &str, width: usize, scale: usize) -> String {
 
 /// A bar of a round length, at most a quarter of the map, over a plate that keeps it legible.
 fn scale_bar(image: &mut Image, mosaic: &Mosaic, x: usize, y: usize) {
-    let pixel_m = mosaic.cell_m / mosaic.magnification as f64;
-    let map_pixels = (mosaic.width * mosaic.magnification) as f64;
+    let pixel_m = mosaic.canvas.cell_m / mosaic.canvas.magnification as f64;
+    let map_pixels = (mosaic.canvas.width * mosaic.canvas.magnification) as f64;
     let length = round_length(0.25 * map_pixels * pixel_m);
     let bar = ((length / pixel_m).round() as usize).max(2);
     let label = if length >= 1000.0 { format!("{} km", length / 1000.0) } else { format!("{length} m") };
@@ -143,7 +143,11 @@ fn scale_bar(image: &mut Image, mosaic: &Mosaic, x: usize, y: usize) {
 /// `12,345 points, 48 x 50 m, 25.1 per square metre`.
 #[must_use]
 pub fn summary_line(mosaic: &Mosaic) -> String {
-    let [wide, high] = mosaic.frame.span_m();
+    let [wide, high] = mosaic.canvas.frame.span_m();
+    // Some points lie elsewhere then, and a density would mean nothing.
+    if mosaic.note.is_some() {
+        return format!("{} points in tiles far apart, {wide:.0} x {high:.0} m shown", thousands(mosaic.points()));
+    }
     let density = mosaic.points() as f64 / (wide * high);
     format!("{} points, {wide:.0} x {high:.0} m, {density:.1} points per square metre", thousands(mosaic.points()))
 }
@@ -152,13 +156,13 @@ pub fn summary_line(mosaic: &Mosaic) -> String {
 mod tests {
     use super::*;
     use crate::cloud::{PointCloud, Values, names};
-    use crate::report::Frame;
+    use crate::report::canvas::{Canvas, Frame};
 
     #[test]
     fn any_mosaic_becomes_a_picture() {
         for (low, high) in [([0.0, 0.0], [30.0, 20.0]), ([5.0, 5.0], [5.0, 5.0]), ([0.0, 0.0], [1.0, 500.0])] {
             let frame = Frame::new(low, high, None).unwrap();
-            let mut mosaic = Mosaic::new(frame, 3, MAP_PIXELS).unwrap();
+            let mut mosaic = Mosaic::new(Canvas::new(frame, 3, MAP_PIXELS).unwrap());
             let flat = [low[0], low[1], 0.0, high[0], high[1], 3.0];
             let mut cloud = PointCloud::from_positions(&flat, 0.01).unwrap();
             cloud.insert(names::CLASSIFICATION, Values::U8(vec![2, 64])).unwrap();

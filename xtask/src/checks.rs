@@ -17,6 +17,15 @@ numpy==2.2.6; python_version < \"3.14\"
 numpy==2.4.6; python_version >= \"3.14\"
 ";
 
+/// Other programs that compute features. An environment of their own: wheels for some platforms are missing, and the
+/// checks of LAS files shall not go with them.
+pub const PEERS_REQUIREMENTS: &str = "\
+pgeof==0.3.4
+jakteristics==0.6.2; python_version < \"3.13\"
+numpy==2.2.6; python_version < \"3.14\"
+numpy==2.4.6; python_version >= \"3.14\"
+";
+
 /// Environment variable that turns the drift test into the writer of the header.
 const WRITE_HEADER: &str = "GROMA_WRITE_HEADER";
 
@@ -46,6 +55,10 @@ pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     if let Err(Failure(reason)) = &python {
         report.skip("checks by an independent reader (laspy)", reason.clone());
     }
+    let peers = python::environment("test-peers-venv", PEERS_REQUIREMENTS);
+    if let Err(Failure(reason)) = &peers {
+        report.skip("comparison of features with other programs (pgeof, jakteristics)", reason.clone());
+    }
     let data = place::test_data();
     if !data.is_dir() {
         report.skip("tests on sample data", format!("{} does not exist; set GROMA_TEST_DATA", data.display()));
@@ -54,7 +67,8 @@ pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     report.step("tests, C examples, header drift", |report| {
         let mut command = cargo();
         command.args(["test", "--workspace", "--no-fail-fast"]).args(passed_on).args(["--", "--show-output"]);
-        set_environment(&mut command, library.as_deref(), python.as_ref().ok(), &data);
+        let pythons = [("GROMA_TEST_PYTHON", python.as_ref().ok()), ("GROMA_TEST_PEERS_PYTHON", peers.as_ref().ok())];
+        set_environment(&mut command, library.as_deref(), pythons, &data);
         listen(&mut command, report)
     });
     report.close()
@@ -72,14 +86,16 @@ pub fn write_header() -> Outcome<()> {
     Ok(())
 }
 
-fn set_environment(command: &mut Command, library: Option<&Path>, python: Option<&PathBuf>, data: &Path) {
+fn set_environment(command: &mut Command, library: Option<&Path>, pythons: [(&str, Option<&PathBuf>); 2], data: &Path) {
     if let Some(library) = library {
         command.env("GROMA_ONNXRUNTIME", library);
     }
-    match python {
-        Some(python) => command.env("GROMA_TEST_PYTHON", python),
-        None => command.env_remove("GROMA_TEST_PYTHON"),
-    };
+    for (name, python) in pythons {
+        match python {
+            Some(python) => command.env(name, python),
+            None => command.env_remove(name),
+        };
+    }
     if let Ok(data) = std::fs::canonicalize(data) {
         command.env("GROMA_TEST_DATA", data);
     }

@@ -26,6 +26,9 @@ pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     if let Err(Failure(reason)) = python::environment("test-venv", checks::TEST_REQUIREMENTS) {
         eprintln!("note: `cargo xtask test` will skip its checks by laspy: {reason}");
     }
+    if let Err(Failure(reason)) = python::environment("test-peers-venv", checks::PEERS_REQUIREMENTS) {
+        eprintln!("note: `cargo xtask test` will skip its comparison with other programs: {reason}");
+    }
     let mut results = files(&folder)?;
     if results.is_empty() {
         return Err(Failure::new(format!("groma demo left nothing in {}", folder.display())));

@@ -1,6 +1,7 @@
 //! `groma bench`.
 
 use crate::bench_las;
+use crate::bench_tile::{self, TileOptions};
 use crate::console::{Console, print};
 use crate::exit::Exit;
 use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
@@ -16,8 +17,9 @@ use std::time::Instant;
 
 /// Measure speed and print it as `RESULT {…}` lines, one a round.
 ///
-/// Reading the file is measured only where it is the work. Each line gives wall and CPU seconds, the number of points, the highest memory use in
-/// MB and a check that exact programs agree on. CPU time and memory are known on Linux and 0 elsewhere.
+/// Reading the file is not measured, where it is not the work itself. Each line gives wall and CPU seconds, the number of
+/// points, the highest memory use in MB and a check that exact programs agree on. Memory is known on Linux, CPU time on Unix;
+/// elsewhere they are 0.
 #[derive(Args, Debug)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -26,8 +28,18 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Work {
-    /// Neighbours and the 11 features of their shape; the check is the mean |n_z|
-    Features(Measured),
+    /// Neighbours and the 11 features of their shape, or other columns; the check is the mean |n_z|, or that of the first
+    /// column if there is no normal_z
+    Features {
+        #[command(flatten)]
+        measured: Measured,
+        /// These columns instead, as planarity@k10,planarity@r1.0 (--k is not used)
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        columns: Vec<String>,
+        /// A named set of columns instead: minimal, lod2, lod3, asprs, full
+        #[arg(long, value_name = "NAME", conflicts_with = "columns")]
+        set: Option<String>,
+    },
     /// Neighbours alone; the check is the mean squared distance to the k-th, the point itself being the first
     Knn(Measured),
     /// Reading and decoding a file to columns, which is measured here; the check is the mean integer z
@@ -36,6 +48,8 @@ enum Work {
     LasXyz(Measured),
     /// Encoding and writing the file's records, which are in memory; the check is the size
     LasWrite(Measured),
+    /// Heights above the points of class 2; the check is the mean height
+    Height(crate::bench_height::Height),
     /// Features and model; the check is the mean confidence
     Classify {
         #[command(flatten)]
@@ -45,8 +59,13 @@ enum Work {
         #[command(flatten)]
         ground: GroundOptions,
     },
+    /// A file classified into another, reading and writing included; the check is the mean confidence
+    Tile(TileOptions),
+    /// A file decoded and encoded again, unchanged: what `tile` costs at least; the check is the output's size in MB
+    Copy(Measured),
 }
 
+/// What every measurement takes.
 #[derive(Args, Debug)]
 pub struct Measured {
     /// A LAS or LAZ file
@@ -82,11 +101,16 @@ const UNBOUNDED_M: f64 = 10_000.0;
 /// Measures.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     match &arguments.work {
-        Work::Features(measured) => {
-            let schema = measured.schema(&SHAPE)?;
-            let normal_z = SHAPE.iter().position(|n| *n == "normal_z").unwrap_or_default();
+        Work::Features { measured, columns, set } => {
+            let schema = match set {
+                Some(set) => Schema::parse(&[set])?,
+                None if columns.is_empty() => measured.schema(&SHAPE)?,
+                None => Schema::parse(columns)?,
+            };
+            let checked = schema.columns().iter().position(|n| n.starts_with("normal_z@")).unwrap_or_default();
+            let width = schema.columns().len();
             measured.features(console, &schema, |m| {
-                format!("{:.4}", mean(m.values.iter().skip(normal_z).step_by(SHAPE.len()).map(|v| f64::from(v.abs()))))
+                format!("{:.4}", mean(m.values.iter().skip(checked).step_by(width).map(|v| f64::from(v.abs()))))
             })?;
         }
         Work::Knn(measured) => {
@@ -97,7 +121,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 cloud.len(),
                 |m| knn(&cloud, measured.k, UNBOUNDED_M, search, m),
                 |csr| {
-                    let unit = csr.unit_m() * csr.unit_m();
+                    let unit = csr.unit_m * csr.unit_m;
                     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rows in memory; metres
                     let farthest = |end: &u64| csr.distances_sq[*end as usize - 1] as f64 * unit;
                     format!("{:.5}", mean(csr.offsets[1..].iter().map(farthest)))
@@ -107,6 +131,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         Work::LasRead(measured) => bench_las::read(measured, console, true)?,
         Work::LasXyz(measured) => bench_las::read(measured, console, false)?,
         Work::LasWrite(measured) => bench_las::write(measured, console)?,
+        Work::Height(height) => crate::bench_height::run(height, console)?,
         Work::Classify { measured, model, ground } => {
             let model = model.open()?;
             let cloud = measured.read(console, &model.schema().required_columns())?;
@@ -123,6 +148,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 |p| format!("{:.4}", mean(p.confidence.iter().map(|c| f64::from(*c)))),
             )?;
         }
+        Work::Tile(options) => bench_tile::tile(options, console)?,
+        Work::Copy(measured) => bench_tile::copy(measured, console)?,
     }
     Ok(Exit::DONE)
 }
@@ -135,7 +162,8 @@ impl Measured {
         Schema::parse(&names.iter().map(|n| format!("{n}@k{}", self.k)).collect::<Vec<_>>())
     }
 
-    fn read(&self, console: &Console, columns: &[&str]) -> Result<PointCloud> {
+    /// Reads the file with these columns.
+    pub fn read(&self, console: &Console, columns: &[&str]) -> Result<PointCloud> {
         console.run("read", self.compute.threads, |m| read_cloud(&self.file, &Columns::Named(columns), m))
     }
 
@@ -149,7 +177,7 @@ impl Measured {
         self.rounds(console, cloud.len(), |m| features::compute(&cloud, schema, &options, m), check)
     }
 
-    /// Measures `work` as often as asked for and prints what it took; `check` is not measured.
+    /// Does `work` as often as asked for, and prints a line for each time.
     pub fn rounds<T: Send>(
         &self,
         console: &Console,
@@ -173,26 +201,26 @@ impl Measured {
     }
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+/// The mean; 0 of nothing.
+pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0u64), |(sum, count), v| (sum + v, count + 1));
     #[allow(clippy::cast_precision_loss)]
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
 
-/// CPU seconds of this process, in hundredths, and the most memory it ever held, in MB.
-#[cfg(target_os = "linux")]
-fn usage() -> (f64, f64) {
-    // What follows the name in brackets: fields 3 and on; 14 and 15 are ticks of a hundredth of a second.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+/// CPU seconds of this process, all threads that ever were, and the most memory it ever held, in MB.
+pub fn usage() -> (f64, f64) {
+    #[cfg(unix)]
+    let cpu = {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        #[allow(clippy::cast_precision_loss)] // seconds and nanoseconds of one process
+        let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+        seconds
+    };
+    #[cfg(not(unix))]
+    let cpu = 0.0;
+    // Only Linux has this file.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
-    ((ticks(11) + ticks(12)) / 100.0, peak.unwrap_or(0.0) / 1024.0)
-}
-
-/// Not known here.
-#[cfg(not(target_os = "linux"))]
-fn usage() -> (f64, f64) {
-    (0.0, 0.0)
+    (cpu, peak.unwrap_or(0.0) / 1024.0)
 }

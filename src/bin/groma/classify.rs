@@ -3,7 +3,7 @@
 use crate::ahead::ahead;
 use crate::console::{Console, speed};
 use crate::exit::Exit;
-use crate::files::{Inputs, make_folder};
+use crate::files::{Inputs, check_page, make_folder, same_place};
 use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
 use clap::Args;
 use groma::io::whole::write_whole;
@@ -14,7 +14,7 @@ use groma::pipeline::{ClassifyOptions, FileSummary, classify_file};
 use groma::report::{self, Facts, MAP_PIXELS, page, picture, read_mosaic, thousands};
 use groma::{Error, Result};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Classify LAS, LAZ or COPC files.
 ///
@@ -72,17 +72,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let inputs = Inputs::find(&arguments.inputs);
     let tasks = inputs.plan(&arguments.output, &["las", "laz"])?;
     for path in [&arguments.report, &arguments.png].into_iter().flatten() {
-        // Found out now, not after an hour of work.
-        if path.exists() && !arguments.overwrite {
-            return Err(Error::OutputExists { path: path.clone() });
-        }
-        if tasks.iter().flat_map(|task| [&task.input, &task.output]).any(|tile| same_place(tile, path)) {
-            return Err(Error::invalid(format!("{} is a tile of this run", path.display()), "name another file"));
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if folder.is_some_and(|folder| !folder.is_dir()) && folder != Some(&arguments.output) {
-            return Err(Error::NotFound { path: path.clone(), remedy: "make its folder first".into() });
-        }
+        check_page(path, &tasks, &arguments.output, arguments.overwrite)?;
     }
     if let (Some(report), Some(png)) = (&arguments.report, &arguments.png)
         && same_place(report, png)
@@ -119,16 +109,6 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         write_reports(arguments, &facts, console)?;
     }
     Ok(exit)
-}
-
-/// Whether two paths name one file, which need not exist yet.
-fn same_place(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let by_folder = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(by_folder).unwrap_or_else(|| path.to_path_buf())
-    };
-    real(a) == real(b)
 }
 
 impl Arguments {

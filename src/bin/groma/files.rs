@@ -22,6 +22,31 @@ pub fn make_folder(output: &Path, tasks: &[Task]) -> Result<()> {
     Ok(())
 }
 
+/// Checks that a page or picture about a run can be written: found out before the work, not after an hour of it.
+pub fn check_page(path: &Path, tasks: &[Task], output: &Path, overwrite: bool) -> Result<()> {
+    if path.exists() && !overwrite {
+        return Err(Error::OutputExists { path: path.to_path_buf() });
+    }
+    if tasks.iter().flat_map(|task| [&task.input, &task.output]).any(|tile| same_place(tile, path)) {
+        return Err(Error::invalid(format!("{} is a tile of this run", path.display()), "name another file"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) && folder != Some(output) {
+        return Err(Error::NotFound { path: path.to_path_buf(), remedy: "make its folder first".into() });
+    }
+    Ok(())
+}
+
+/// Whether two paths name one file, which need not exist yet.
+pub fn same_place(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let by_folder = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(by_folder).unwrap_or_else(|| path.to_path_buf())
+    };
+    real(a) == real(b)
+}
+
 /// Files given on the command line, and the paths among them that mean nothing.
 pub struct Inputs {
     /// What can be tried.

@@ -2,7 +2,9 @@
 
 mod ahead;
 mod bench;
+mod bench_height;
 mod bench_las;
+mod bench_tile;
 mod classify;
 mod completions;
 mod console;
@@ -11,6 +13,7 @@ mod doctor;
 mod exit;
 mod features;
 mod files;
+mod ground;
 mod info;
 mod models;
 mod options;
@@ -34,6 +37,7 @@ struct Cli {
 enum Command {
     Classify(classify::Arguments),
     Features(features::Arguments),
+    Ground(ground::Arguments),
     Info(info::Arguments),
     Models(models::Arguments),
     Doctor(doctor::Arguments),
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Classify(arguments) => classify::run(arguments, &console),
         Command::Features(arguments) => features::run(arguments, &console),
+        Command::Ground(arguments) => ground::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Models(arguments) => models::run(arguments, &console),
         Command::Doctor(arguments) => doctor::run(arguments, &console),

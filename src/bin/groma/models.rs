@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::options::RuntimeOptions;
 use clap::Args;
 use groma::model::Model;
-use groma::{Result, runtime};
+use groma::{Error, Result, runtime};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub struct Arguments {
     model: Option<PathBuf>,
     #[command(flatten)]
     runtime: RuntimeOptions,
-    /// Print the manifest alone, as JSON that can be put beside a model
+    /// Print the manifest alone, as JSON that can be put beside a model (with --json in one line)
     #[arg(long)]
     manifest: bool,
 }
@@ -31,7 +31,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         None => Model::embedded()?,
     };
     if arguments.manifest {
-        print(&model.manifest().to_json()?);
+        let text = model.manifest().to_json()?;
+        print(&if console.json { one_line(&text)? } else { text });
     } else if console.json {
         console.object("ok", &model.describe())?;
     } else {
@@ -73,6 +74,13 @@ fn text(model: &Model) -> String {
         rows.push((name, columns.join("  ")));
     }
     format!("{}\n{}", model.name(), aligned(&rows))
+}
+
+/// JSON without line breaks; the manifest alone, without the status that other objects carry, so that it stays a manifest.
+fn one_line(json: &str) -> Result<String> {
+    let value: Value = serde_json::from_str(json)
+        .map_err(|e| Error::internal(format!("a manifest was written that is no JSON: {e}")))?;
+    Ok(value.to_string())
 }
 
 fn listed(value: &Value) -> String {

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use groma::features::Search;
-use groma::features::schema::GroundSource;
+use groma::features::schema::{GroundInterpolation, GroundSource};
 use groma::model::Model;
 use groma::{Error, Result, device, runtime};
 use std::path::PathBuf;
@@ -101,6 +101,31 @@ impl GroundName {
             Self::Filter => GroundSource::Filter,
             Self::Classified => GroundSource::Classified,
             Self::Dtm => GroundSource::Dtm,
+        }
+    }
+}
+
+/// How the ground is found between ground points, on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InterpolationName {
+    /// A raster of the ground, bilinear between the centres of its cells
+    Raster,
+    /// The nearest ground point
+    Nearest,
+    /// The mean of the 8 nearest ground points, weighted by the inverse of their squared distances
+    Idw,
+    /// Triangles of the ground points; the nearest one outside their hull
+    Tin,
+}
+
+impl InterpolationName {
+    /// The library's value.
+    pub fn interpolation(self) -> GroundInterpolation {
+        match self {
+            Self::Raster => GroundInterpolation::Raster,
+            Self::Nearest => GroundInterpolation::Nearest,
+            Self::Idw => GroundInterpolation::Idw,
+            Self::Tin => GroundInterpolation::Tin,
         }
     }
 }

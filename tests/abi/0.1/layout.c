@@ -71,3 +71,25 @@ AT(groma_tensor_t, byte_offset, 40);
 _Static_assert(sizeof(groma_tensor_t) == 48, "groma_tensor_t");
 
 int groma_layout_is_released;
+
+AT(groma_ground_options_t, struct_size, 0);
+AT(groma_ground_options_t, threads, 4);
+AT(groma_ground_options_t, height, 8);
+AT(groma_ground_options_t, keep_others, 12);
+AT(groma_ground_options_t, point_format, 16);
+AT(groma_ground_options_t, overwrite, 20);
+AT(groma_ground_options_t, cell_m, 24);
+AT(groma_ground_options_t, window_m, 32);
+AT(groma_ground_options_t, slope, 40);
+AT(groma_ground_options_t, max_tolerance_m, 48);
+AT(groma_ground_options_t, tolerance_m, 56);
+AT(groma_ground_options_t, tolerance_slope, 64);
+AT(groma_ground_options_t, linear_unit_m, 72);
+AT(groma_ground_options_t, ignore_classes, 80);
+AT(groma_ground_options_t, ignore_class_count, 88);
+AT(groma_ground_options_t, dtm, 96);
+AT(groma_ground_options_t, dtm_cell_m, 104);
+AT(groma_ground_options_t, cancel, 112);
+AT(groma_ground_options_t, progress, 120);
+AT(groma_ground_options_t, progress_user, 128);
+_Static_assert(sizeof(groma_ground_options_t) >= 136, "groma_ground_options_t");

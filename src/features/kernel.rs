@@ -1,0 +1,6 @@
+//! Vector code of the features proper; the searching kernel is [`crate::neighbors::kernel`].
+
+pub mod compiled;
+pub mod eigen;
+mod jacobi;
+pub mod math;
