@@ -540,13 +540,13 @@ void groma_result_destroy(groma_result_t *result);
  * Summaries: what was done to a file.
  */
 
-/** What `groma_classify_file` or `groma_ground_file` did. */
+/** What a call did that made a file of another. */
 typedef struct groma_summary_t groma_summary_t;
 
 /** Number of points read and written. 0 for NULL. */
 uint64_t groma_summary_points(const groma_summary_t *summary);
 
-/** Number of points of an ASPRS class in the output. 0 for NULL. */
+/** Number of points of an ASPRS class in the output. 0 for NULL, and for calls that do not classify. */
 uint64_t groma_summary_class_points(const groma_summary_t *summary, uint8_t asprs);
 
 /** Mean probability of the points' classes, 0...1. 0 for NULL, and where no model ran. */
@@ -733,6 +733,72 @@ const char *groma_features_schema_json(const groma_features_t *features);
 
 /** Frees features and their arrays; takes NULL. */
 void groma_features_destroy(groma_features_t *features);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Features of a file, as a file: added to the same points, or as a matrix.
+ */
+
+/** How to write features of a file. Fill it with `groma_features_file_options_init`. */
+typedef struct groma_features_file_options_t {
+    /** Set by `groma_features_file_options_init`. */
+    uint32_t struct_size;
+    /** Worker threads; 0 (the default) for one a core. The result does not depend on it. */
+    uint32_t threads;
+    /** The neighbour search: a `GROMA_SEARCH_...`. Default `GROMA_SEARCH_AUTO`. */
+    int32_t search;
+    /** Point format of the output file; -1 (the default) for that of the input. LAS and LAZ only. */
+    int32_t point_format;
+    /** 1 to replace an output that exists. Default 0. */
+    int32_t overwrite;
+    /** Must be 0. */
+    int32_t reserved;
+    /**
+     * Edge length in metres of the blocks that points are worked on in; 0 (the default) for blocks of about a million
+     * points, and for all at once where there are less than two million. The result does not depend on it.
+     */
+    double block_size_m;
+    /**
+     * Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for that of the file's CRS, and
+     * for metres where none is known.
+     */
+    double linear_unit_m;
+    /** A flag that may stop the call; NULL for none. */
+    const groma_cancel_t *cancel;
+    /** Called with the progress; NULL for none. */
+    groma_progress_fn progress;
+    /** Handed to `progress`. */
+    void *progress_user;
+    /**
+     * A terrain model for a schema that says `ground: dtm`: path of a GeoTIFF or an ESRI ASCII grid in the CRS and
+     * the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
+     */
+    const char *dtm;
+} groma_features_file_options_t;
+
+/**
+ * Fills `options` with the defaults.
+ *
+ * @param struct_size  `sizeof(groma_features_file_options_t)`
+ */
+void groma_features_file_options_init(groma_features_file_options_t *options, uint32_t struct_size);
+
+/**
+ * Computes features of a LAS, LAZ or COPC file and writes them to another, as the command `groma features` does. The name
+ * of the output says how: `.laz` or `.las` for the same points with one `float` dimension a column, `.safetensors` for a
+ * matrix with the schema in its metadata, `.npy` for the matrix alone. It appears whole or not at all.
+ *
+ * @param schema   what to compute, as for `groma_features_compute`
+ * @param input    the file to read
+ * @param output   the file to write
+ * @param options  @nullable NULL for the defaults
+ * @param summary  @owned @nullable what was done; destroy it with `groma_summary_destroy`
+ */
+groma_status_t groma_features_file(const char *schema,
+                                   const char *input,
+                                   const char *output,
+                                   const groma_features_file_options_t *options,
+                                   groma_summary_t **summary,
+                                   groma_error_t **error);
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Ground: its points in a file that becomes another file, or among points in memory.

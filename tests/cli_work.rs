@@ -55,7 +55,7 @@ fn bench_prints_what_the_driver_reads() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("in.laz");
     let points = survey(&file, 30.0, 10.0).cloud.len();
-    for stage in ["features", "knn"] {
+    for stage in ["features", "knn", "las-read", "las-xyz"] {
         let done = run(&["bench", stage, file.to_str().unwrap(), "--k", "12", "--rounds", "2"]);
         assert_eq!(done.code, 0, "{}", done.err);
         let lines: Vec<serde_json::Value> =
@@ -68,8 +68,20 @@ fn bench_prints_what_the_driver_reads() {
         assert_eq!(lines[0]["check"], lines[1]["check"]);
         let check: f64 = lines[0]["check"].as_str().unwrap().parse().unwrap();
         // |n_z| of mostly ground; the 12th of 10 points a square metre is 0.6 m away on flat ground.
-        assert!(if stage == "features" { (0.6..1.0).contains(&check) } else { (0.2..2.0).contains(&check) }, "{check}");
+        match stage {
+            "features" => assert!((0.6..1.0).contains(&check), "{check}"),
+            "knn" => assert!((0.2..2.0).contains(&check), "{check}"),
+            _ => {
+                let cloud = read_cloud(&file, &Columns::Coordinates, &Monitor::default()).unwrap();
+                let sum: i64 = cloud.coordinates()[2].iter().map(|&z| i64::from(z)).sum();
+                assert!((check - sum as f64 / points as f64).abs() < 1e-3, "{check}");
+            }
+        }
     }
+    let done = run(&["bench", "las-write", file.to_str().unwrap()]);
+    let size = format!("{:.1}MB", file.metadata().unwrap().len() as f64 / 1e6);
+    assert!(done.code == 0 && done.out.contains(&size), "{}{}", done.out, done.err);
+    assert_eq!(names(folder.path()), ["in.laz"]);
 }
 
 #[test]

@@ -5,8 +5,23 @@ use std::path::{Path, PathBuf};
 
 /// The files of `src/capi` in the order in which a reader wants them; each becomes a section of the header.
 const SECTIONS: &[&str] = &[
-    "version", "status", "error", "text", "runtime", "cancel", "options", "model", "points", "tensor", "result",
-    "summary", "classify", "features", "ground", "filters",
+    "version",
+    "status",
+    "error",
+    "text",
+    "runtime",
+    "cancel",
+    "options",
+    "model",
+    "points",
+    "tensor",
+    "result",
+    "summary",
+    "classify",
+    "features",
+    "features_file",
+    "ground",
+    "filters",
 ];
 
 /// Files of `src/capi` that C does not see.

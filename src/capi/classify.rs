@@ -88,7 +88,7 @@ pub unsafe extern "C" fn groma_classify_file(
                 classify_file(&model.model, Path::new(input), Path::new(output), &choices, monitor)
             };
             // SAFETY: flag and callback are the caller's and live during the call.
-            let done = groma_summary_t::new(unsafe { terms.run(work) }?)?;
+            let done = groma_summary_t::of_classes(&unsafe { terms.run(work) }?)?;
             if let Some(summary) = summary {
                 summary.give(done);
             }
@@ -165,12 +165,6 @@ const _: () = {
 unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOptions, Terms)> {
     // SAFETY: by the contract of this function.
     let given = unsafe { options::read(pointer, "options") }?;
-    let point_format = match given.point_format {
-        -1 => None,
-        format => Some(u8::try_from(format).ok().filter(|format| *format <= 10).ok_or_else(|| {
-            Error::invalid(format!("point_format is {format}"), "pass 0 to 10, or -1 for that of the input")
-        })?),
-    };
     let keep_classes = match given.keep_class_count {
         0 => Vec::new(),
         1..=256 if !given.keep_classes.is_null() => {
@@ -186,7 +180,7 @@ unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOpti
         probabilities: flag(given.probabilities, "probabilities")?,
         write_confidence: flag(given.write_confidence, "write_confidence")?,
         write_entropy: flag(given.write_entropy, "write_entropy")?,
-        point_format,
+        point_format: options::point_format(given.point_format)?,
         overwrite: flag(given.overwrite, "overwrite")?,
         keep_classes,
         block_size_m: options::length(given.block_size_m, "block_size_m")?,

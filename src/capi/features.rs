@@ -95,9 +95,7 @@ pub unsafe extern "C" fn groma_features_compute(
     boundary!(groma_features_compute, error; points: raw, schema: text, options: raw, features: out => {
         // SAFETY: the caller keeps the rules at the top of the header.
         let given = unsafe { options::read(options, "options") }?;
-        if given.reserved != 0 {
-            return Err(Error::invalid(format!("`reserved` is {}", given.reserved), "leave it 0"));
-        }
+        options::reserved(given.reserved)?;
         // SAFETY: as above.
         let dtm = unsafe { text_or_null(given.dtm, "dtm") }?;
         let schema = read_schema(schema)?;
@@ -120,7 +118,7 @@ pub unsafe extern "C" fn groma_features_compute(
 }
 
 /// A schema of names, or of a JSON object.
-fn read_schema(text: &str) -> Result<Schema> {
+pub(super) fn read_schema(text: &str) -> Result<Schema> {
     if text.trim_start().starts_with('{') {
         let spec = serde_json::from_str(text).map_err(|e| {
             Error::invalid(format!("the schema cannot be read: {e}"), "write it as a manifest's `features` are written")

@@ -16,6 +16,7 @@ pub mod cancel;
 pub mod classify;
 pub mod error;
 pub mod features;
+pub mod features_file;
 pub mod filters;
 pub mod ground;
 pub mod model;

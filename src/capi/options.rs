@@ -31,6 +31,20 @@ pub(super) fn flag(number: i32, name: &str) -> Result<bool> {
     }
 }
 
+/// Checks a field that is kept for later.
+pub(super) fn reserved(number: i32) -> Result<()> {
+    if number == 0 { Ok(()) } else { Err(Error::invalid(format!("`reserved` is {number}"), "leave it 0")) }
+}
+
+/// The point format of an output, or none for -1.
+pub(super) fn point_format(number: i32) -> Result<Option<u8>> {
+    match u8::try_from(number) {
+        Ok(format @ 0..=10) => Ok(Some(format)),
+        _ if number == -1 => Ok(None),
+        _ => Err(Error::invalid(format!("point_format is {number}"), "pass 0 to 10, or -1 for that of the input")),
+    }
+}
+
 /// A length in metres, or none for 0.
 pub(super) fn length(metres: f64, name: &str) -> Result<Option<f64>> {
     match metres {

@@ -5,12 +5,14 @@ use super::runtime::to_json;
 use super::text::c_text;
 use crate::error::Result;
 use crate::pipeline::FileSummary;
+use crate::pipeline::features::ExtractSummary;
 use crate::pipeline::ground::GroundSummary;
 use std::ffi::{CString, c_char};
 
-/// What `groma_classify_file` or `groma_ground_file` did.
+/// What a call did that made a file of another.
 pub struct groma_summary_t {
     points: u64,
+    /// Points of each ASPRS class; none where classes were not made.
     class_counts: Vec<(u8, u64)>,
     mean_confidence: f64,
     total_s: f64,
@@ -18,10 +20,24 @@ pub struct groma_summary_t {
 }
 
 impl groma_summary_t {
-    pub(super) fn new(summary: FileSummary) -> Result<Self> {
-        let json = c_text(to_json(&summary)?);
-        let FileSummary { points, class_counts, mean_confidence, timings, .. } = summary;
-        Ok(Self { points, class_counts, mean_confidence, total_s: timings.total_s, json })
+    pub(super) fn of_classes(summary: &FileSummary) -> Result<Self> {
+        Ok(Self {
+            points: summary.points,
+            class_counts: summary.class_counts.clone(),
+            mean_confidence: summary.mean_confidence,
+            total_s: summary.timings.total_s,
+            json: c_text(to_json(summary)?),
+        })
+    }
+
+    pub(super) fn of_features(summary: &ExtractSummary) -> Result<Self> {
+        Ok(Self {
+            points: summary.points,
+            class_counts: Vec::new(),
+            mean_confidence: 0.0,
+            total_s: summary.read_s + summary.compute_s + summary.write_s,
+            json: c_text(to_json(summary)?),
+        })
     }
 
     pub(super) fn of_ground(summary: GroundSummary) -> Result<Self> {
@@ -37,7 +53,7 @@ pub unsafe extern "C" fn groma_summary_points(summary: *const groma_summary_t) -
     getter!(summary, 0 => summary.points)
 }
 
-/// Number of points of an ASPRS class in the output. 0 for NULL.
+/// Number of points of an ASPRS class in the output. 0 for NULL, and for calls that do not classify.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_summary_class_points(summary: *const groma_summary_t, asprs: u8) -> u64 {
     getter!(summary, 0 => {

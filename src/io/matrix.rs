@@ -3,10 +3,11 @@
 //! A `.safetensors` file holds the tensor `features` and says in its metadata what the columns are: `columns` (a JSON
 //! list), `groma.schema` (the schema as JSON) and `groma.schema_hash` (SHA-256 of it). A `.npy` file has no room for that.
 
-use super::whole::write_whole;
+use super::at::write_at;
+use super::whole::WholeFile;
 use crate::error::{Error, Result};
-use ndarray::{Array2, ArrayView2};
-use ndarray_npy::{ReadNpyExt, WriteNpyExt};
+use ndarray::Array2;
+use ndarray_npy::{ReadNpyExt, write_zeroed_npy};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -41,25 +42,113 @@ pub struct Matrix {
     pub values: Vec<f32>,
 }
 
-impl Matrix {
-    /// Borrows as `[rows, columns]`.
-    fn view(&self, path: &Path) -> Result<ArrayView2<'_, f32>> {
-        ArrayView2::from_shape((self.rows, self.columns), &self.values).map_err(|_| {
-            Error::invalid(
-                format!("{}: {} values for {} rows of {}", path.display(), self.values.len(), self.rows, self.columns),
-                "pass one value a row and column",
-            )
-        })
+/// A matrix file under construction, whose rows are put in their places in any order, by many threads at once. Rows that
+/// nobody puts are zeros. Dropped before [`finish`](Self::finish), it leaves nothing behind.
+#[derive(Debug)]
+pub struct MatrixFile {
+    file: WholeFile,
+    rows: usize,
+    row_bytes: usize,
+    /// Position of the first value.
+    values_at: u64,
+}
+
+impl MatrixFile {
+    /// Begins a `.npy` file of `rows` times `columns` values.
+    ///
+    /// # Errors
+    /// Those of [`WholeFile::create`]; [`Error::InvalidArgument`] for more values than a file holds; [`Error::Io`].
+    pub fn npy(path: &Path, rows: usize, columns: usize, overwrite: bool) -> Result<Self> {
+        let bytes = size_of_values(path, rows, columns)?;
+        let file = WholeFile::create(path, overwrite)?;
+        write_zeroed_npy::<f32, _>(file.file(), (rows, columns))
+            .map_err(|e| Error::io(path, "write", std::io::Error::other(e)))?;
+        let length = file.file().metadata().map_err(|e| Error::io(path, "write", e))?.len();
+        Ok(Self { file, rows, row_bytes: 4 * columns, values_at: length - bytes })
     }
+
+    /// Begins a `.safetensors` file of `rows` rows with the columns of `description`.
+    ///
+    /// # Errors
+    /// As [`npy`](Self::npy).
+    pub fn safetensors(path: &Path, rows: usize, description: &Description, overwrite: bool) -> Result<Self> {
+        let columns = description.columns.len();
+        let bytes = size_of_values(path, rows, columns)?;
+        let header = safetensors_header(rows, bytes, description)?;
+        let file = WholeFile::create(path, overwrite)?;
+        let values_at = 8 + header.len() as u64;
+        let mut to = file.file();
+        to.write_all(&(header.len() as u64).to_le_bytes())
+            .and_then(|()| to.write_all(header.as_bytes()))
+            .and_then(|()| to.set_len(values_at + bytes))
+            .map_err(|e| Error::io(path, "write", e))?;
+        Ok(Self { file, rows, row_bytes: 4 * columns, values_at })
+    }
+
+    /// Writes whole rows from row `first` on; their values are little-endian f32, row by row.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for bytes that are not whole rows of the matrix, [`Error::Io`].
+    pub fn put(&self, first: usize, rows: &[u8]) -> Result<()> {
+        let count = rows.len() / self.row_bytes.max(1);
+        if count * self.row_bytes != rows.len() || first.checked_add(count).is_none_or(|end| end > self.rows) {
+            return Err(Error::invalid(
+                format!("{} bytes from row {first} of {} on", rows.len(), self.rows),
+                format!("pass whole rows of {} bytes that the matrix has", self.row_bytes),
+            ));
+        }
+        let at = self.values_at + first as u64 * self.row_bytes as u64;
+        write_at(self.file.file(), rows, at).map_err(|e| Error::io(self.file.path(), "write", e))
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// Those of [`WholeFile::publish`].
+    pub fn finish(self) -> Result<()> {
+        self.file.publish()
+    }
+
+    /// Writes all rows of a matrix and puts the file in its place.
+    fn fill(self, matrix: &Matrix) -> Result<()> {
+        let rows_at_once = (4 * CHUNK / self.row_bytes.max(1)).max(1);
+        let mut bytes = Vec::with_capacity(rows_at_once * self.row_bytes);
+        for (i, values) in matrix.values.chunks((rows_at_once * matrix.columns).max(1)).enumerate() {
+            bytes.clear();
+            bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+            self.put(i * rows_at_once, &bytes)?;
+        }
+        self.finish()
+    }
+}
+
+/// Bytes of all values.
+fn size_of_values(path: &Path, rows: usize, columns: usize) -> Result<u64> {
+    let bytes = rows.checked_mul(columns).and_then(|n| n.checked_mul(4)).filter(|n| i64::try_from(*n).is_ok());
+    bytes.map(|n| n as u64).ok_or_else(|| {
+        Error::invalid(format!("{}: {rows} rows of {columns} values", path.display()), "split the matrix")
+    })
+}
+
+/// Checks that there is one value a row and column.
+fn check_shape(path: &Path, matrix: &Matrix) -> Result<()> {
+    if matrix.rows.checked_mul(matrix.columns) == Some(matrix.values.len()) {
+        return Ok(());
+    }
+    let (rows, columns, values) = (matrix.rows, matrix.columns, matrix.values.len());
+    Err(Error::invalid(
+        format!("{}: {values} values for {rows} rows of {columns}", path.display()),
+        "pass one value a row and column",
+    ))
 }
 
 /// Writes a `.npy` file.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] for a shape that does not fit; those of [`write_whole`].
+/// [`Error::InvalidArgument`] for a shape that does not fit; those of [`MatrixFile`].
 pub fn write_npy(path: &Path, matrix: &Matrix, overwrite: bool) -> Result<()> {
-    let view = matrix.view(path)?;
-    write_whole(path, overwrite, |writer| view.write_npy(writer).map_err(std::io::Error::other))
+    check_shape(path, matrix)?;
+    MatrixFile::npy(path, matrix.rows, matrix.columns, overwrite)?.fill(matrix)
 }
 
 /// Reads a `.npy` file of two dimensions of f32.
@@ -99,29 +188,32 @@ fn check_npy_length(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes a `.safetensors` file.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] for a shape or names that do not fit; those of [`write_whole`].
+/// [`Error::InvalidArgument`] for a shape or names that do not fit; those of [`MatrixFile`].
 pub fn write_safetensors(path: &Path, matrix: &Matrix, description: &Description, overwrite: bool) -> Result<()> {
-    matrix.view(path)?;
+    check_shape(path, matrix)?;
     if description.columns.len() != matrix.columns {
         return Err(Error::invalid(
             format!("{} names for {} columns", description.columns.len(), matrix.columns),
             "pass one name a column",
         ));
     }
+    MatrixFile::safetensors(path, matrix.rows, description, overwrite)?.fill(matrix)
+}
+
+/// What stands before the values: the tensor's place and what its columns are, as JSON.
+fn safetensors_header(rows: usize, bytes: u64, description: &Description) -> Result<String> {
     let json = |e: serde_json::Error| Error::internal(format!("a header cannot be written as JSON: {e}"));
     let metadata = BTreeMap::from([
         ("columns", serde_json::to_string(&description.columns).map_err(json)?),
         ("groma.schema", description.schema.clone()),
         ("groma.schema_hash", description.schema_hash.clone()),
     ]);
-    // The format: length of the header, the header as JSON, the values. Written piece by piece, so that a large matrix is
-    // not copied as a whole.
     let mut header = serde_json::to_string(&serde_json::json!({
         "__metadata__": metadata,
         TENSOR: {
             "dtype": "F32",
-            "shape": [matrix.rows, matrix.columns],
-            "data_offsets": [0, 4 * matrix.values.len()],
+            "shape": [rows, description.columns.len()],
+            "data_offsets": [0, bytes],
         },
     }))
     .map_err(json)?;
@@ -129,17 +221,7 @@ pub fn write_safetensors(path: &Path, matrix: &Matrix, description: &Description
     while !header.len().is_multiple_of(8) {
         header.push(' ');
     }
-    write_whole(path, overwrite, |writer| {
-        writer.write_all(&(header.len() as u64).to_le_bytes())?;
-        writer.write_all(header.as_bytes())?;
-        let mut bytes = Vec::with_capacity(4 * CHUNK);
-        for chunk in matrix.values.chunks(CHUNK) {
-            bytes.clear();
-            bytes.extend(chunk.iter().flat_map(|v| v.to_le_bytes()));
-            writer.write_all(&bytes)?;
-        }
-        Ok(())
-    })
+    Ok(header)
 }
 
 /// Reads a `.safetensors` file that [`write_safetensors`] wrote.
@@ -203,6 +285,29 @@ mod tests {
         assert_eq!(write_npy(&npy, &matrix(), false).unwrap_err().code(), 205);
         write_npy(&npy, &Matrix { rows: 0, columns: 2, values: Vec::new() }, true).unwrap();
         assert_eq!(read_npy(&npy).unwrap().rows, 0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn rows_are_put_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = matrix().values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let at = |name: &str| folder.path().join(name);
+        let files = [
+            MatrixFile::npy(&at("a.npy"), 3, 2, false).unwrap(),
+            MatrixFile::safetensors(&at("a.safetensors"), 3, &description(), false).unwrap(),
+        ];
+        for file in files {
+            file.put(2, &bytes[16..]).unwrap();
+            file.put(0, &bytes[..16]).unwrap();
+            assert_eq!(file.put(2, &bytes[..16]).unwrap_err().code(), 100);
+            assert_eq!(file.put(0, &bytes[..7]).unwrap_err().code(), 100);
+            file.finish().unwrap();
+        }
+        assert_eq!(read_npy(&at("a.npy")).unwrap(), matrix());
+        assert_eq!(read_safetensors(&at("a.safetensors")).unwrap(), (matrix(), description()));
+        drop(MatrixFile::npy(&at("b.npy"), 3, 2, false).unwrap());
+        assert_eq!(MatrixFile::npy(&at("b.npy"), usize::MAX, 2, false).unwrap_err().code(), 100);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 

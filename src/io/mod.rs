@@ -1,5 +1,6 @@
 //! Files in and out.
 
+pub mod at;
 pub mod las;
 pub mod matrix;
 pub mod raster;

@@ -3,39 +3,86 @@
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
-/// Writes a file through a temporary one in the same folder, which takes its place when all is on the disk.
+/// A file under construction: a temporary one in the output's folder, which takes its place when all is on the disk.
+/// Dropped before [`publish`](Self::publish), it leaves nothing behind.
+#[derive(Debug)]
+pub struct WholeFile {
+    path: PathBuf,
+    overwrite: bool,
+    file: NamedTempFile,
+}
+
+impl WholeFile {
+    /// Opens a temporary file beside `path`.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] unless `overwrite`; [`Error::NotFound`] for a missing folder; [`Error::Io`].
+    pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
+        if !overwrite && path.exists() {
+            return Err(Error::OutputExists { path: path.to_path_buf() });
+        }
+        let folder = folder_of(path);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".groma-").suffix(".part");
+        // As any new file, readable for those whom the umask allows; temporary files are private by default.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder).map_err(|e| Error::io(folder, "write into", e))?;
+        Ok(Self { path: path.to_path_buf(), overwrite, file })
+    }
+
+    /// The file to write to.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Where it will appear.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts the file in its place: written through to the disk, then renamed, then the folder written through.
+    ///
+    /// # Errors
+    /// [`Error::OutputExists`] if something took the place meanwhile, [`Error::Io`].
+    pub fn publish(self) -> Result<()> {
+        let Self { path, overwrite, file } = self;
+        file.as_file().sync_all().map_err(|e| Error::io(&path, "write", e))?;
+        let placed = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
+        placed.map_err(|e| match e.error.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::OutputExists { path: path.clone() },
+            _ => Error::io(&path, "rename into place", e.error),
+        })?;
+        // The name itself lasts only when the folder is on the disk; not every system can sync a folder.
+        sync_folder(folder_of(&path))
+    }
+}
+
+/// Writes a file through a [`WholeFile`].
 ///
 /// # Errors
-/// [`Error::OutputExists`] unless `overwrite`; [`Error::NotFound`] for a missing folder; [`Error::Io`]; those of `write`.
-/// Nothing is left behind then.
+/// Those of [`WholeFile`] and of `write`. Nothing is left behind then.
 pub fn write_whole(
     path: &Path,
     overwrite: bool,
-    write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>,
 ) -> Result<()> {
-    if !overwrite && path.exists() {
-        return Err(Error::OutputExists { path: path.to_path_buf() });
-    }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".groma-").suffix(".part");
-    // As any new file, readable for those whom the umask allows; temporary files are private by default.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(folder, "write into", e))?;
-    let mut writer = BufWriter::new(file.as_file_mut());
+    let whole = WholeFile::create(path, overwrite)?;
+    let mut writer = BufWriter::new(whole.file());
     let flushed = write(&mut writer).and_then(|()| writer.flush());
     drop(writer);
-    flushed.and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, "write", e))?;
-    let placed = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
-    placed.map_err(|e| match e.error.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::OutputExists { path: path.to_path_buf() },
-        _ => Error::io(path, "rename into place", e.error),
-    })?;
-    // The name itself lasts only when the folder is on the disk; not every system can sync a folder.
-    sync_folder(folder)
+    flushed.map_err(|e| Error::io(path, "write", e))?;
+    whole.publish()
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes a new name in `folder` last. A system or a folder that cannot be synced is no failure: the file is there, whole.

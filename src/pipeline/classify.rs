@@ -1,5 +1,6 @@
 //! Classifies a file or a cloud with a model.
 
+use super::rewrite::{KEPT_RECORD_BYTES, Records, rewrite};
 use super::terrain::terrain;
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
@@ -8,6 +9,7 @@ use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension,
 use crate::job::{Monitor, Stage};
 use crate::model::posterior::{Posterior, from_logits};
 use crate::model::{Manifest, Model, Worker};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -108,11 +110,6 @@ pub struct FileSummary {
     pub timings: Timings,
 }
 
-/// Raw records are kept between reading and writing if they take no more than this; otherwise the file is decoded twice.
-const KEPT_RECORD_BYTES: u64 = 256 << 20;
-/// Points that are written at once: some chunks for each thread.
-const WRITE_BATCH: usize = 400_000;
-
 /// Classifies points in memory.
 ///
 /// # Errors
@@ -150,7 +147,7 @@ pub fn classify_file(
     let dimensions = dimensions(model.manifest(), &options);
     let write = WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
     // Whatever is wrong with the output is said before the long work begins.
-    let mut writer = LasWriter::create(&reader, output, &dimensions, &write)?;
+    let writer = LasWriter::create(&reader, output, &dimensions, &write)?;
 
     // What the file lacks is reported by the features, which know who needs it.
     let there = reader.header().column_names();
@@ -159,7 +156,7 @@ pub fn classify_file(
     if !options.keep_classes.is_empty() && !columns.contains(&names::CLASSIFICATION) {
         columns.push(names::CLASSIFICATION);
     }
-    let (cloud, records) = read_keeping(&mut reader, &Columns::Named(&columns), KEPT_RECORD_BYTES, monitor)?;
+    let (cloud, kept) = read_keeping(&mut reader, &Columns::Named(&columns), KEPT_RECORD_BYTES, monitor)?;
     timings.read_s = began.elapsed().as_secs_f64();
 
     let mut predictions = classify_timed(model, &cloud, &options, &features, monitor, &mut timings)?;
@@ -169,34 +166,13 @@ pub fn classify_file(
 
     let writing = Instant::now();
     let point_format = options.point_format.unwrap_or(reader.header().point_format);
-    monitor.begin(Stage::Write, points);
-    let mut at = 0;
-    let mut put = |records: &[u8], count: usize| -> Result<()> {
-        monitor.check()?;
-        let rows = at..at + count;
-        let values = dimension_values(&predictions, rows.clone(), &options);
+    let records = Records::new(&reader, kept)?;
+    let prepare = |rows: Range<usize>| Ok((rows.clone(), dimension_values(&predictions, rows, &options)));
+    let write = |writer: &mut LasWriter, records: &[u8], (rows, values): (Range<usize>, Vec<Values>)| {
         let values: Vec<&Values> = values.iter().collect();
-        let classes = predictions.asprs.get(rows).ok_or_else(|| changed(input))?;
-        writer.write(records, &Update { classification: Some(classes), dimensions: &values })?;
-        at += count;
-        monitor.advance(count as u64);
-        Ok(())
+        writer.write(records, &Update { classification: Some(&predictions.asprs[rows]), dimensions: &values })
     };
-    let length = usize::from(reader.header().record_length);
-    match records {
-        Some(kept) => kept.iter().try_for_each(|records| put(records, records.len() / length))?,
-        None => {
-            let mut again = LasReader::open(input)?;
-            let mut records = Vec::new();
-            loop {
-                match again.read_records(WRITE_BATCH, &mut records)? {
-                    0 => break,
-                    count => put(&records, count)?,
-                }
-            }
-        }
-    }
-    writer.finish()?;
+    rewrite(records, writer, predictions.asprs.len(), monitor, prepare, write)?;
     timings.write_s = writing.elapsed().as_secs_f64();
     timings.total_s = began.elapsed().as_secs_f64();
     Ok(FileSummary {
@@ -375,9 +351,7 @@ fn dimensions(manifest: &Manifest, options: &ClassifyOptions) -> Vec<NewDimensio
 }
 
 /// Values of the extra dimensions for some rows.
-fn dimension_values(p: &Predictions, rows: std::ops::Range<usize>, options: &ClassifyOptions) -> Vec<Values> {
-    let end = rows.end.min(p.class.len());
-    let rows = rows.start.min(end)..end;
+fn dimension_values(p: &Predictions, rows: Range<usize>, options: &ClassifyOptions) -> Vec<Values> {
     let mut out = Vec::new();
     if options.write_confidence {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0…255
@@ -420,8 +394,4 @@ fn class_counts(asprs: &[u8]) -> Vec<(u8, u64)> {
 
 fn mean(values: &[f32]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64 }
-}
-
-fn changed(input: &Path) -> Error {
-    Error::malformed(input, "its end", "the file has grown since it was opened")
 }

@@ -1,20 +1,33 @@
 //! Computes the features of a file and writes them: as extra dimensions of the same points, or as a matrix.
+//!
+//! Memory is bounded by the points and not by the columns: values go to the output, or wait for their turn in a
+//! [`FileOrder`], as the engine hands them out.
 
+use super::file_order::FileOrder;
+use super::rewrite::{KEPT_RECORD_BYTES, Records, rewrite};
 use super::terrain::terrain;
 use super::units::linear_unit;
-use crate::cloud::{Values, names};
+use crate::cloud::{PointCloud, names};
 use crate::error::{Error, Result};
-use crate::features::{self, FeatureMatrix, Schema, Search};
-use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions, read_cloud};
-use crate::io::matrix::{Description, Matrix, write_npy, write_safetensors};
+use crate::features::{self, Engine, Schema, Search};
+use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, WriteOptions, read_keeping};
+use crate::io::matrix::{Description, MatrixFile};
+use crate::io::whole::folder_of;
 use crate::job::{Monitor, Stage};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Extensions of the files that features can be written to.
 pub const EXTENSIONS: [&str; 4] = ["laz", "las", "safetensors", "npy"];
-/// Points written at once.
-const CHUNK: usize = 500_000;
+/// Bytes of values that are held while they wait for the rows before them; more go to a temporary file.
+const HELD_VALUE_BYTES: usize = 256 << 20;
+/// Points of a block where the caller leaves its size open, and those it may have more for each thread, so that the end of a
+/// block, where threads run out of work, comes seldom.
+const BLOCK_POINTS: usize = 1 << 20;
+const BLOCK_POINTS_PER_THREAD: usize = 1 << 17;
+/// Edge of such a block at least, in halos: the points of the halo are sorted for nothing.
+const LEAST_HALOS: f64 = 4.0;
 
 /// Which features, and how they are written.
 #[derive(Clone, Debug)]
@@ -23,7 +36,8 @@ pub struct ExtractOptions {
     pub schema: Schema,
     /// The neighbour search.
     pub search: Search,
-    /// Edge length of a block in metres; see [`features::Options`].
+    /// Edge length of a block in metres; see [`features::Options`]. `None` takes up to two million points at once, and of
+    /// larger clouds blocks of about a million.
     pub block_size_m: Option<f64>,
     /// Length of one unit of the file's CRS in metres; `None` takes it from the CRS, and 1 without one.
     pub linear_unit_m: Option<f64>,
@@ -48,7 +62,8 @@ pub struct ExtractSummary {
     pub columns: Vec<String>,
     /// SHA-256 of the schema.
     pub schema_hash: String,
-    /// Points whose ground is the nearest ground point, as they lie outside all triangles; see [`FeatureMatrix`].
+    /// Points whose ground is the nearest ground point, as they lie outside all triangles; see
+    /// [`FeatureMatrix`](features::FeatureMatrix).
     pub outside_hull: u64,
     /// Seconds of reading and decoding.
     pub read_s: f64,
@@ -58,12 +73,11 @@ pub struct ExtractSummary {
     pub write_s: f64,
 }
 
-/// What kind of file an output is, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Las,
-    Safetensors,
-    Npy,
+/// Where values go.
+enum Output {
+    /// The points again, with dimensions added.
+    Las(Box<LasWriter>),
+    Matrix(MatrixFile),
 }
 
 /// Computes the features of a LAS/LAZ file and writes them to `output`: `.laz` or `.las` (the same points with one f32
@@ -71,8 +85,11 @@ enum Kind {
 /// the prefix `feature_`), `.safetensors` (with the schema in its metadata) or `.npy`. The output appears whole or not
 /// at all.
 ///
+/// Memory holds some fifty bytes a point, one block, and half a gigabyte at most of records and values; values beyond that
+/// wait in a nameless temporary file in the output's folder.
+///
 /// # Errors
-/// Those of reading, [`terrain`], [`features::compute`] and writing; [`Error::InvalidArgument`] for another extension;
+/// Those of reading, [`terrain`], [`Engine::new`] and writing; [`Error::InvalidArgument`] for another extension;
 /// [`Error::OutputExists`]; [`Error::Cancelled`].
 pub fn extract_file(
     input: &Path,
@@ -80,50 +97,75 @@ pub fn extract_file(
     options: &ExtractOptions,
     monitor: &Monitor,
 ) -> Result<ExtractSummary> {
-    let kind = kind_of(output)?;
-    // Hours of computing end in this refusal otherwise.
+    let start = Instant::now();
+    // Hours of computing end in a refusal otherwise: whatever is wrong with the output is said before the long work begins.
+    if !EXTENSIONS.iter().any(|known| extension(output).as_deref() == Some(known)) {
+        return Err(Error::invalid(
+            format!("features cannot be written to {}", output.display()),
+            "name the output .laz, .las, .safetensors or .npy",
+        ));
+    }
     if output.exists() && !options.overwrite {
         return Err(Error::OutputExists { path: output.to_path_buf() });
     }
-    let start = Instant::now();
-    let source = LasReader::open(input)?;
-    // Whatever is wrong with the output is said before the long work begins; what is begun here leaves nothing behind.
-    if kind == Kind::Las {
-        drop(begin(&source, output, options)?);
-    }
-    let engine = features::Options {
-        search: options.search,
-        linear_unit_m: linear_unit(&source, options.linear_unit_m)?,
-        block_size_m: options.block_size_m,
-        dtm: terrain(&options.schema, options.dtm.as_deref())?,
-        ..features::Options::default()
-    };
+    let mut reader = LasReader::open(input)?;
+    let linear_unit_m = linear_unit(&reader, options.linear_unit_m)?;
+    let dtm = terrain(&options.schema, options.dtm.as_deref())?;
+    let out = Output::begin(&reader, output, options)?;
     // What the file lacks is reported by the features, which know who needs it.
-    let there = source.header().column_names();
+    let there = reader.header().column_names();
     let mut columns = options.schema.required_columns();
     columns.retain(|name| there.iter().any(|column| column == name));
-    let cloud = read_cloud(input, &Columns::Named(&columns), monitor)?;
+    let keep = if matches!(out, Output::Las(_)) { KEPT_RECORD_BYTES } else { 0 };
+    let (cloud, kept) = read_keeping(&mut reader, &Columns::Named(&columns), keep, monitor)?;
     let read_s = start.elapsed().as_secs_f64();
+
     let start = Instant::now();
-    let matrix = features::compute(&cloud, &options.schema, &engine, monitor)?;
-    let compute_s = start.elapsed().as_secs_f64();
+    let rows = cloud.len();
+    let engine_options = features::Options {
+        search: options.search,
+        linear_unit_m,
+        block_size_m: options.block_size_m.or_else(|| block_size(&cloud, &options.schema, linear_unit_m)),
+        dtm,
+        ..features::Options::default()
+    };
+    let engine = Engine::new(&cloud, &options.schema, &engine_options, monitor)?;
+    let order = FileOrder::new(rows, options.schema.columns().len(), folder_of(output), HELD_VALUE_BYTES);
+    engine.run(Stage::Features, monitor, || {
+        let (order, out, mut bytes) = (&order, &out, Vec::new());
+        Ok(move |rows: &[u32], values: &mut [f32]| {
+            for bundle in order.put(rows, values)? {
+                if let Output::Matrix(file) = out {
+                    order.take(bundle, &mut bytes)?;
+                    file.put(order.rows(bundle).start, &bytes)?;
+                }
+            }
+            Ok(())
+        })
+    })?;
+    let outside_hull = engine.outside_hull();
+    drop(engine);
     drop(cloud);
+    let compute_s = start.elapsed().as_secs_f64();
+
     let start = Instant::now();
-    let (points, outside_hull) = (matrix.rows as u64, matrix.outside_hull);
     monitor.check()?;
-    monitor.begin(Stage::Write, points);
-    match kind {
-        Kind::Las => write_dimensions(input, output, &matrix, options, monitor)?,
-        Kind::Npy => write_npy(output, &plain(matrix), options.overwrite)?,
-        Kind::Safetensors => {
-            let description = describe(&options.schema)?;
-            write_safetensors(output, &plain(matrix), &description, options.overwrite)?;
+    match out {
+        Output::Las(writer) => {
+            let prepare = in_order(&order);
+            let write = |writer: &mut LasWriter, records: &[u8], values: Vec<u8>| writer.write_packed(records, &values);
+            rewrite(Records::new(&reader, kept)?, *writer, rows, monitor, prepare, write)?;
+        }
+        Output::Matrix(file) => {
+            monitor.begin(Stage::Write, rows as u64);
+            file.finish()?;
+            monitor.advance(rows as u64);
         }
     }
     Ok(ExtractSummary {
         input: input.to_path_buf(),
         output: output.to_path_buf(),
-        points,
+        points: rows as u64,
         columns: options.schema.columns().to_vec(),
         schema_hash: options.schema.hash(),
         outside_hull,
@@ -133,21 +175,68 @@ pub fn extract_file(
     })
 }
 
-fn kind_of(output: &Path) -> Result<Kind> {
-    let extension = output.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-    match extension.as_deref() {
-        Some("las" | "laz") => Ok(Kind::Las),
-        Some("safetensors") => Ok(Kind::Safetensors),
-        Some("npy") => Ok(Kind::Npy),
-        _ => Err(Error::invalid(
-            format!("features cannot be written to {}", output.display()),
-            "name the output .laz, .las, .safetensors or .npy",
-        )),
+impl Output {
+    /// Begins the output for the points of `reader`.
+    fn begin(reader: &LasReader, output: &Path, options: &ExtractOptions) -> Result<Self> {
+        let schema = &options.schema;
+        let rows = || {
+            usize::try_from(reader.header().point_count)
+                .map_err(|_| Error::invalid("more points than memory can address", "split the file"))
+        };
+        match extension(output).as_deref() {
+            Some("npy") => {
+                MatrixFile::npy(output, rows()?, schema.columns().len(), options.overwrite).map(Self::Matrix)
+            }
+            Some("safetensors") => {
+                MatrixFile::safetensors(output, rows()?, &describe(schema)?, options.overwrite).map(Self::Matrix)
+            }
+            _ => {
+                let dimension = |name: &String| NewDimension {
+                    name: dimension_name(name),
+                    description: String::new(),
+                    kind: DimensionType::F32,
+                };
+                let dimensions: Vec<NewDimension> = schema.columns().iter().map(dimension).collect();
+                let write =
+                    WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
+                LasWriter::create(reader, output, &dimensions, &write).map(|writer| Self::Las(Box::new(writer)))
+            }
+        }
     }
 }
 
-fn plain(matrix: FeatureMatrix) -> Matrix {
-    Matrix { rows: matrix.rows, columns: matrix.schema.columns().len(), values: matrix.values }
+/// Edge of the blocks, in metres, that bounds their memory; `None` for clouds that fit at once.
+fn block_size(cloud: &PointCloud, schema: &Schema, linear_unit_m: f64) -> Option<f64> {
+    let points = BLOCK_POINTS.max(BLOCK_POINTS_PER_THREAD * rayon::current_num_threads());
+    if cloud.len() <= 2 * points {
+        return None;
+    }
+    let (low, high) = cloud.bounds()?;
+    let [width, height] = [0, 1].map(|axis| (high[axis] - low[axis]) * linear_unit_m);
+    let blocks = cloud.len() as f64 / points as f64;
+    // A strip that is narrower than a block is cut across only.
+    let edge = (width * height / blocks).sqrt().max(width.max(height) / blocks);
+    Some(edge.max(LEAST_HALOS * schema.receptive_radius_m())).filter(|&edge| edge > 0.0)
+}
+
+/// Gives the values of rows, which are asked for in order, as little-endian bytes.
+fn in_order(order: &FileOrder) -> impl FnMut(Range<usize>) -> Result<Vec<u8>> {
+    // Values that were taken and not yet given; the bundle to take next.
+    let (mut waiting, mut bundle, mut bytes) = (Vec::new(), 0, Vec::new());
+    move |rows| {
+        let length = rows.len() * order.row_bytes();
+        while waiting.len() < length {
+            order.take(bundle, &mut bytes)?;
+            waiting.extend_from_slice(&bytes);
+            bundle += 1;
+        }
+        let rest = waiting.split_off(length);
+        Ok(std::mem::replace(&mut waiting, rest))
+    }
+}
+
+fn extension(output: &Path) -> Option<String> {
+    output.extension().map(|e| e.to_string_lossy().to_ascii_lowercase())
 }
 
 fn describe(schema: &Schema) -> Result<Description> {
@@ -173,44 +262,25 @@ fn dimension_name(column: &str) -> String {
     if STANDARD.contains(&column) { format!("feature_{column}") } else { column.to_string() }
 }
 
-/// The output for the points of `reader` with one dimension a column.
-fn begin(reader: &LasReader, output: &Path, options: &ExtractOptions) -> Result<LasWriter> {
-    let dimension = |name: &String| NewDimension {
-        name: dimension_name(name),
-        description: String::new(),
-        kind: DimensionType::F32,
-    };
-    let dimensions: Vec<NewDimension> = options.schema.columns().iter().map(dimension).collect();
-    let write = WriteOptions { point_format: options.point_format, overwrite: options.overwrite, compress: None };
-    LasWriter::create(reader, output, &dimensions, &write)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The points of `input` again, with one dimension a column.
-fn write_dimensions(
-    input: &Path,
-    output: &Path,
-    matrix: &FeatureMatrix,
-    options: &ExtractOptions,
-    monitor: &Monitor,
-) -> Result<()> {
-    let mut reader = LasReader::open(input)?;
-    let mut writer = begin(&reader, output, options)?;
-    let width = options.schema.columns().len();
-    let (mut records, mut row) = (Vec::new(), 0);
-    loop {
-        monitor.check()?;
-        let count = reader.read_records(CHUNK, &mut records)?;
-        if count == 0 {
-            return writer.finish();
-        }
-        let rows = matrix.values.get(row * width..(row + count) * width).ok_or_else(|| {
-            Error::malformed(input, format!("point {row}"), "it grew while it was read; work on a file that rests")
-        })?;
-        let columns: Vec<Values> =
-            (0..width).map(|c| Values::F32(rows.iter().skip(c).step_by(width).copied().collect())).collect();
-        let borrowed: Vec<&Values> = columns.iter().collect();
-        writer.write(&records, &Update { classification: None, dimensions: &borrowed })?;
-        row += count;
-        monitor.advance(count as u64);
+    #[test]
+    fn large_clouds_are_cut_into_blocks_of_about_a_million() {
+        let size = |count: usize, width: f64, columns: &[&str]| {
+            let step = |i: usize| (i % 2000) as f64 / 2000.0;
+            let positions: Vec<f64> = (0..count).flat_map(|i| [step(i) * width, step(i / 2000) * 500.0, 0.0]).collect();
+            let cloud = PointCloud::from_positions(&positions, 0.01).unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            pool.install(|| block_size(&cloud, &Schema::parse(columns).unwrap(), 1.0))
+        };
+        assert_eq!(size(2_000_000, 500.0, &["planarity@r2.0"]), None);
+        let edge = size(4_000_000, 500.0, &["planarity@r2.0"]).unwrap();
+        assert!((edge - 256.0).abs() < 1.0, "{edge}");
+        // A strip is cut across; halos must not outweigh their blocks.
+        let strip = size(4_000_000, 0.0, &["planarity@r2.0"]).unwrap();
+        assert!((strip - 131.0).abs() < 1.0, "{strip}");
+        assert_eq!(size(4_000_000, 500.0, &["planarity@r100.0"]), Some(400.0));
     }
 }

@@ -2,10 +2,12 @@
 
 pub mod classify;
 pub mod features;
+pub mod file_order;
 pub mod filters;
 pub mod ground;
 #[cfg(feature = "cli")]
 pub mod inputs;
+mod rewrite;
 pub mod terrain;
 pub mod units;
 

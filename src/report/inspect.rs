@@ -3,13 +3,10 @@
 use super::frame_of;
 use crate::cloud::{Values, names};
 use crate::error::{Error, Result};
-use crate::io::las::{Columns, LasHeader, LasReader, decode};
+use crate::io::las::{Columns, LasHeader, LasReader, visit_points};
 use crate::job::{Monitor, Stage};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-
-/// Points decoded at once.
-const CHUNK: usize = 500_000;
 
 /// What a file holds. Positions are in the units of its reference system.
 #[derive(Clone, Debug, Serialize)]
@@ -99,10 +96,10 @@ pub struct Found {
 /// # Errors
 /// Those of reading; [`Error::Cancelled`].
 pub fn inspect(path: &Path, points: bool, monitor: &Monitor) -> Result<FileInfo> {
-    let mut reader = LasReader::open(path)?;
+    let reader = LasReader::open(path)?;
     let mut info = of_header(path, reader.header());
     if points {
-        info.found = Some(read_points(&mut reader, monitor)?);
+        info.found = Some(read_points(reader, monitor)?);
     }
     Ok(info)
 }
@@ -160,18 +157,11 @@ fn of_header(path: &Path, header: &LasHeader) -> FileInfo {
     }
 }
 
-fn read_points(reader: &mut LasReader, monitor: &Monitor) -> Result<Found> {
+fn read_points(reader: LasReader, monitor: &Monitor) -> Result<Found> {
     monitor.begin(Stage::Read, reader.header().point_count);
     let mut counts = [0u64; 256];
     let mut bounds: Option<([f64; 3], [f64; 3])> = None;
-    let mut records = Vec::new();
-    loop {
-        monitor.check()?;
-        let read = reader.read_records(CHUNK, &mut records)?;
-        if read == 0 {
-            break;
-        }
-        let cloud = decode(reader.header(), &records, &Columns::Named(&[names::CLASSIFICATION]))?;
+    visit_points(reader, &Columns::Named(&[names::CLASSIFICATION]), monitor, |cloud| {
         let Some(Values::U8(classes)) = cloud.column(names::CLASSIFICATION) else {
             return Err(Error::internal("classes were decoded as something else than u8"));
         };
@@ -183,8 +173,9 @@ fn read_points(reader: &mut LasReader, monitor: &Monitor) -> Result<Found> {
                 (std::array::from_fn(|a| low[a].min(l[a])), std::array::from_fn(|a| high[a].max(h[a])))
             }));
         }
-        monitor.advance(read as u64);
-    }
+        monitor.advance(cloud.len() as u64);
+        Ok(())
+    })?;
     let class_counts = (0..=255u8).zip(counts).filter(|(_, n)| *n > 0).collect();
     Ok(Found { class_counts, min: bounds.map(|b| b.0), max: bounds.map(|b| b.1) })
 }

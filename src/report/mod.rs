@@ -20,7 +20,7 @@ pub mod tiles;
 
 use crate::dataset::Confusion;
 use crate::error::{Error, Result};
-use crate::io::las::{Columns, Crs, LasHeader, LasReader, decode};
+use crate::io::las::{Columns, Crs, LasHeader, LasReader, visit_points};
 use crate::job::Monitor;
 use crate::pipeline::FileSummary;
 pub use canvas::{Canvas, Frame};
@@ -45,9 +45,7 @@ pub struct Facts {
 
 /// Width of a picture's map, in pixels.
 pub const MAP_PIXELS: usize = 1144;
-/// Points decoded at once.
-const CHUNK: usize = 500_000;
-/// The same where every point has tens of values.
+/// Points decoded at once where every point has tens of values.
 const CHUNK_POINTS: usize = 100_000;
 
 /// Reads LAS or LAZ files into one mosaic with the class and, where the files carry it, the confidence of each point.
@@ -63,18 +61,11 @@ pub fn read_mosaic<P: AsRef<Path>>(files: &[P], pixels: usize, monitor: &Monitor
         .ok_or_else(|| Error::invalid("a picture of no point", "name at least one file with points"))?;
     let mut mosaic = Mosaic::new(Canvas::new(shown.frame, shown.points, pixels)?);
     mosaic.note = shown.note;
-    let mut records = Vec::new();
     for file in files {
-        let mut reader = LasReader::open(file.as_ref())?;
+        let reader = LasReader::open(file.as_ref())?;
         let confident = reader.header().extra_dimensions.iter().any(|d| d.name == "confidence");
         let wanted: &[&str] = if confident { &["classification", "confidence"] } else { &["classification"] };
-        loop {
-            monitor.check()?;
-            if reader.read_records(CHUNK, &mut records)? == 0 {
-                break;
-            }
-            mosaic.add(&decode(reader.header(), &records, &Columns::Named(wanted))?)?;
-        }
+        visit_points(reader, &Columns::Named(wanted), monitor, |points| mosaic.add(points))?;
     }
     mosaic.close_gaps();
     Ok(mosaic)

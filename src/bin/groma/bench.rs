@@ -1,6 +1,7 @@
 //! `groma bench`.
 
 use crate::bench_filters::Filters;
+use crate::bench_las;
 use crate::bench_tile::{self, TileOptions};
 use crate::console::{Console, print};
 use crate::exit::Exit;
@@ -44,6 +45,12 @@ enum Work {
     },
     /// Neighbours alone; the check is the mean squared distance to the k-th, the point itself being the first
     Knn(Measured),
+    /// Reading and decoding a file to columns, which is measured here; the check is the mean integer z
+    LasRead(Measured),
+    /// The same of coordinates and classes only
+    LasXyz(Measured),
+    /// Encoding and writing the file's records, which are in memory; the check is the size
+    LasWrite(Measured),
     /// Heights above the points of class 2; the check is the mean height
     Height(crate::bench_height::Height),
     /// Features and model; the check is the mean confidence
@@ -125,6 +132,9 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 },
             )?;
         }
+        Work::LasRead(measured) => bench_las::read(measured, console, true)?,
+        Work::LasXyz(measured) => bench_las::read(measured, console, false)?,
+        Work::LasWrite(measured) => bench_las::write(measured, console)?,
         Work::Height(height) => crate::bench_height::run(height, console)?,
         Work::Classify { measured, model, ground } => {
             let model = model.open()?;

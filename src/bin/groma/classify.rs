@@ -1,12 +1,15 @@
 //! `groma classify`.
 
+use crate::ahead::ahead;
 use crate::console::{Console, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, check_page, make_folder, same_place};
 use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
 use clap::Args;
 use groma::io::whole::write_whole;
+use groma::job::Monitor;
 use groma::model::Model;
+use groma::pipeline::inputs::Task;
 use groma::pipeline::{ClassifyOptions, FileSummary, classify_file};
 use groma::report::{self, Facts, MAP_PIXELS, page, picture, read_mosaic, thousands};
 use groma::{Error, Result};
@@ -82,18 +85,19 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let model = arguments.model.open()?;
     make_folder(&arguments.output, &tasks)?;
     let options = arguments.options();
-    let (done, exit) = inputs.each(
-        &tasks,
-        console,
-        |task| &task.input,
-        |task, label| {
-            let summary = console.run(label, arguments.compute.threads, |monitor| {
-                classify_file(&model, &task.input, &task.output, &options, monitor)
-            })?;
-            console.remark(&line(&summary));
-            Ok(summary)
-        },
-    )?;
+    let work = |task: &Task, monitor: &Monitor| classify_file(&model, &task.input, &task.output, &options, monitor);
+    let (done, exit) = ahead(&tasks, console, arguments.compute.threads, work, |next| {
+        inputs.each(
+            &tasks,
+            console,
+            |task| &task.input,
+            |_, label| {
+                let summary = next(label)?;
+                console.remark(&line(&summary));
+                Ok(summary)
+            },
+        )
+    })?;
     if !done.is_empty() && (arguments.report.is_some() || arguments.png.is_some()) {
         let facts = Facts {
             title: title(&done),

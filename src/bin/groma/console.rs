@@ -1,7 +1,7 @@
 //! What people and machines see: progress, results, errors; and Ctrl-C.
 
 use clap::Args;
-use groma::job::{CancelToken, Job, Monitor, Progress};
+use groma::job::{CancelToken, Job, Monitor, Progress, Stage};
 use groma::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
@@ -90,31 +90,54 @@ impl Console {
         work: impl FnOnce(&Monitor) -> Result<T> + Send,
     ) -> Result<T> {
         let mut job = Job::new().threads(threads).cancel_with(cancel_token()?);
-        if self.quiet || self.json || !std::io::stderr().is_terminal() {
+        let mut bar = self.bar(label);
+        if bar.0.is_none() {
             return job.run(work);
         }
-        let bar = bar(label);
-        let mut stage = None;
-        let shown = bar.clone();
-        let mut job = job.on_progress(move |progress: Progress| {
-            if stage != Some(progress.stage) {
-                stage = Some(progress.stage);
-                shown.reset();
-                shown.set_message(progress.stage.name());
-            }
-            // Not known yet: an empty bar, not a full one.
-            shown.set_length(progress.total.max(1));
-            shown.set_position(progress.done.min(progress.total));
-            ControlFlow::Continue(())
-        });
-        let result = job.run(work);
-        bar.finish_and_clear();
+        let result = job
+            .on_progress(|progress: Progress| {
+                bar.show(progress);
+                ControlFlow::Continue(())
+            })
+            .run(work);
+        bar.finish();
         result
+    }
+
+    /// A progress bar, which shows itself on terminals only, and not where results alone are wanted.
+    pub fn bar(&self, label: &str) -> Bar {
+        let shown = !self.quiet && !self.json && std::io::stderr().is_terminal();
+        Bar(shown.then(|| (bar(label), None)))
+    }
+}
+
+/// A progress bar with the stage that it shows, or none.
+pub struct Bar(Option<(ProgressBar, Option<Stage>)>);
+
+impl Bar {
+    /// Shows how far the work is.
+    pub fn show(&mut self, progress: Progress) {
+        let Some((bar, stage)) = &mut self.0 else { return };
+        if *stage != Some(progress.stage) {
+            *stage = Some(progress.stage);
+            bar.reset();
+            bar.set_message(progress.stage.name());
+        }
+        // Not known yet: an empty bar, not a full one.
+        bar.set_length(progress.total.max(1));
+        bar.set_position(progress.done.min(progress.total));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        if let Some((bar, _)) = self.0 {
+            bar.finish_and_clear();
+        }
     }
 }
 
 /// The token that Ctrl-C and termination signals raise; the first call installs the handler.
-fn cancel_token() -> Result<CancelToken> {
+pub fn cancel_token() -> Result<CancelToken> {
     static TOKEN: OnceLock<CancelToken> = OnceLock::new();
     if let Some(token) = TOKEN.get() {
         return Ok(token.clone());

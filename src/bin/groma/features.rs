@@ -1,5 +1,6 @@
 //! `groma features`.
 
+use crate::ahead::ahead;
 use crate::console::{Console, aligned, print, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, check_page, make_folder};
@@ -10,7 +11,9 @@ use groma::features::glossary::{self, OF_THE_POINT};
 use groma::features::sets::SETS;
 use groma::features::{Schema, SchemaSpec};
 use groma::io::whole::write_whole;
+use groma::job::Monitor;
 use groma::pipeline::features::{EXTENSIONS, ExtractOptions, ExtractSummary, extract_file};
+use groma::pipeline::inputs::Task;
 use groma::report::feature_page::{self, FeatureFacts};
 use groma::report::{FEATURE_PIXELS, page, read_feature_maps, thousands};
 use groma::{Error, Result};
@@ -55,7 +58,7 @@ pub struct Arguments {
     interpolation: Option<InterpolationName>,
     #[command(flatten)]
     terrain: GroundOptions,
-    /// Work in blocks of this edge length in metres, which bounds the memory [default: all at once]
+    /// Work in blocks of this edge length in metres, which bounds the memory [default: blocks of about a million points]
     #[arg(long, value_name = "M")]
     block_size: Option<f64>,
     /// Write this point format (.laz and .las)
@@ -95,18 +98,19 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         overwrite: arguments.overwrite,
     };
     make_folder(output, &tasks)?;
-    let (done, exit) = inputs.each(
-        &tasks,
-        console,
-        |task| &task.input,
-        |task, label| {
-            let summary = console.run(label, arguments.compute.threads, |monitor| {
-                extract_file(&task.input, &task.output, &options, monitor)
-            })?;
-            console.remark(&line(&summary));
-            Ok(summary)
-        },
-    )?;
+    let work = |task: &Task, monitor: &Monitor| extract_file(&task.input, &task.output, &options, monitor);
+    let (done, exit) = ahead(&tasks, console, arguments.compute.threads, work, |next| {
+        inputs.each(
+            &tasks,
+            console,
+            |task| &task.input,
+            |_, label| {
+                let summary = next(label)?;
+                console.remark(&line(&summary));
+                Ok(summary)
+            },
+        )
+    })?;
     if let Some(report) = arguments.report.as_ref().filter(|_| !done.is_empty()) {
         let maps = console.run("report", arguments.compute.threads, |m| {
             read_feature_maps(&done, arguments.compute.linear_unit, FEATURE_PIXELS, m)

@@ -1,8 +1,10 @@
 //! `groma`, the command line: arguments in, the library's work, text or JSON out. One file a command, no logic.
 
+mod ahead;
 mod bench;
 mod bench_filters;
 mod bench_height;
+mod bench_las;
 mod bench_tile;
 mod classify;
 mod completions;

@@ -93,19 +93,21 @@ pub fn read_keeping(
     let room = count.min(usize::try_from(header.file_length).unwrap_or(count));
     let mut decoder = Decoder::new(&header, &fields, room);
     let batch = BATCH_PER_THREAD * rayon::current_num_threads();
-    let mut records = Vec::new();
-    loop {
+    let (mut now, mut next) = (Vec::new(), Vec::new());
+    monitor.check()?;
+    reader.read_records(batch, &mut now)?;
+    while !now.is_empty() {
         monitor.check()?;
-        let read = reader.read_records(batch, &mut records)?;
-        if read == 0 {
-            return Ok((decoder.finish(&header)?, kept));
-        }
-        decoder.append(&records);
+        // Records become columns while the next ones are decoded: what one of them leaves idle, the other uses.
+        let (read, ()) = rayon::join(|| reader.read_records(batch, &mut next), || decoder.append(&now));
+        read?;
+        monitor.advance((now.len() / usize::from(header.record_length)) as u64);
         if let Some(kept) = &mut kept {
-            kept.push(std::mem::take(&mut records));
+            kept.push(std::mem::take(&mut now));
         }
-        monitor.advance(read as u64);
+        std::mem::swap(&mut now, &mut next);
     }
+    Ok((decoder.finish(&header)?, kept))
 }
 
 /// All columns that a file can give, besides the coordinates.
@@ -138,6 +140,11 @@ fn chosen(header: &LasHeader, columns: &Columns<'_>) -> Result<Vec<Field>> {
         out.push(field.clone());
     }
     Ok(out)
+}
+
+/// What of a compressed record the columns need.
+pub(super) fn selection_of(header: &LasHeader, columns: &Columns<'_>) -> Result<DecompressionSelection> {
+    Ok(selection(header, &chosen(header, columns)?))
 }
 
 /// What of a compressed record the fields need.

@@ -1,7 +1,7 @@
 //! LAS, LAZ and COPC files.
 //!
 //! Reading works on raw point records: [`LasReader`] gives them batch by batch, [`decode`] turns them into columns, and
-//! [`read_cloud`] does both for a whole file. [`LasWriter`] writes the same records again with classes and dimensions
+//! [`read_cloud`] does both for a whole file, [`visit_points`] batch by batch. [`LasWriter`] writes the same records again with classes and dimensions
 //! changed and everything else as it was; [`write_cloud`] makes a new file from columns.
 //!
 //! ```no_run
@@ -39,6 +39,7 @@ mod reader;
 mod subset;
 mod tail;
 mod upgrade;
+mod visit;
 mod vlr;
 mod writer;
 
@@ -48,5 +49,6 @@ pub use decode::{Columns, decode, read_cloud, read_keeping};
 pub use extra_bytes::{DimensionType, ExtraDimension, NewDimension};
 pub use header::LasHeader;
 pub use reader::LasReader;
+pub use visit::visit_points;
 pub use vlr::{Evlr, Vlr};
 pub use writer::{LasWriter, Update, WriteOptions};

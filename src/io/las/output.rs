@@ -3,7 +3,7 @@
 
 use super::chunks::{guarded, items};
 use crate::error::{Error, Result};
-use crate::io::whole::sync_folder;
+use crate::io::whole::{folder_of, sync_folder};
 use laz::laszip::ChunkTable;
 use laz::laszip::parallel::par_compress;
 use laz::{LazVlr, LazVlrBuilder};
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
 
 /// Points in a chunk where nothing says otherwise; what all LAZ writers use.
@@ -29,6 +30,8 @@ pub(super) struct OutputFile {
     record_length: usize,
     /// Records that are not written yet, less than a chunk for each thread.
     pending: Vec<u8>,
+    /// Buffers of a chunk each, to be used again: new memory costs as much as a part of the compression.
+    buffers: Mutex<Vec<Vec<u8>>>,
     laz: Option<LazStream>,
 }
 
@@ -81,6 +84,7 @@ impl OutputFile {
             file: BufWriter::with_capacity(1 << 20, file),
             record_length: 0,
             pending: Vec::new(),
+            buffers: Mutex::default(),
             laz: None,
         })
     }
@@ -103,6 +107,11 @@ impl OutputFile {
     /// Where the next byte goes.
     pub(super) fn position(&mut self) -> Result<u64> {
         self.file.stream_position().map_err(|e| Error::io(&self.path, "write", e))
+    }
+
+    /// Bytes of a point record; 0 before the points are begun.
+    pub(super) fn record_length(&self) -> usize {
+        self.record_length
     }
 
     /// Begins the points; they are compressed if there is a record that says how.
@@ -136,17 +145,18 @@ impl OutputFile {
             return Ok(());
         }
         // What waits is less than a chunk for each thread, so all of it goes now.
-        let (stream, pending) = (&*laz, self.pending.as_slice());
+        let (stream, pending, buffers) = (&*laz, self.pending.as_slice(), &self.buffers);
         let chunks: Vec<Result<_>> = (0..whole)
             .into_par_iter()
-            .map_init(Vec::new, |buffer: &mut Vec<u8>, i| {
+            .map(|i| {
                 let old = &pending[pending.len().min(i * chunk * length)..pending.len().min((i + 1) * chunk * length)];
-                buffer.clear();
-                buffer.extend_from_slice(old);
-                buffer.resize(chunk * length, 0);
+                let mut buffer = locked(buffers).pop().unwrap_or_else(|| vec![0; chunk * length]);
+                buffer[..old.len()].copy_from_slice(old);
                 let first = (i * chunk).saturating_sub(waiting);
                 filled(&mut buffer[old.len()..], first, length, &fill);
-                stream.compress(buffer)
+                let compressed = stream.compress(&buffer);
+                locked(buffers).push(buffer);
+                compressed
             })
             .collect();
         for outcome in chunks {
@@ -220,14 +230,15 @@ pub(super) fn compresses(path: &Path, asked: Option<bool>, source: bool) -> bool
     })
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn locked(buffers: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    buffers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes records from number `first` on, block by block.
+/// Makes records from number `first` on, block by block, whatever was there before.
 fn filled(records: &mut [u8], first: usize, length: usize, fill: &impl Fn(Range<usize>, &mut [u8])) {
     for (i, block) in records.chunks_mut(BLOCK * length).enumerate() {
         let begin = first + i * BLOCK;
+        block.fill(0);
         fill(begin..begin + block.len() / length, block);
     }
 }

@@ -14,6 +14,7 @@ use super::vlr::{COPC, EXTRA_BYTES, Evlr, SPECIFICATION, Vlr};
 use crate::cloud::Values;
 use crate::error::{Error, Result};
 use laz::LazVlr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// How to write.
@@ -162,17 +163,90 @@ impl LasWriter {
     /// [`Error::InvalidArgument`] for records that are not whole or more than the source has, and for values of another
     /// number or type than announced; [`Error::Io`].
     pub fn write(&mut self, records: &[u8], update: &Update<'_>) -> Result<()> {
-        let count = self.check(records, update)?;
-        let (map, layout, length) = (self.map, &self.layout, self.layout.record_length);
-        let (s, t, source_length) = (map.source.length, map.target.length, self.source_length);
-        let had = source_length - s;
-        self.file.write_records(count, |range, out| {
-            let records = &records[range.start * source_length..range.end * source_length];
-            for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
-                map.copy(from, &mut to[..t]);
-                to[t..t + had].copy_from_slice(&from[s..]);
+        let count = self.check(records)?;
+        self.check_update(update, count)?;
+        let (slots, length) = (&self.layout.slots, self.layout.record_length);
+        Self::put(&mut self.file, self.map, self.source_length, records, update.classification, |range, out| {
+            for (slot, values) in slots.iter().zip(update.dimensions) {
+                store(values, range.start, out, length, slot.at);
             }
-            if let Some(classes) = update.classification {
+        })?;
+        self.count_in(records, count);
+        Ok(())
+    }
+
+    /// As [`write`](Self::write), with the values of the new dimensions as they are stored: record after record, those of
+    /// all dimensions in the order given to [`create`](Self::create), little-endian, without gaps. The classes stay.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_packed(&mut self, records: &[u8], values: &[u8]) -> Result<()> {
+        let count = self.check(records)?;
+        let sizes: Vec<usize> = self.layout.slots.iter().map(|slot| slot.kind.size()).collect();
+        let packed: usize = sizes.iter().sum();
+        if values.len() != count * packed {
+            return Err(Error::invalid(
+                format!("{} bytes of values for {count} records", values.len()),
+                format!("pass {packed} bytes a record"),
+            ));
+        }
+        // Neighbours in the record are copied in one go: position in the values, in the record, length.
+        let mut copies: Vec<(usize, usize, usize)> = Vec::new();
+        let mut from = 0;
+        for (slot, size) in self.layout.slots.iter().zip(sizes) {
+            match copies.last_mut() {
+                Some((_, to, length)) if *to + *length == slot.at => *length += size,
+                _ => copies.push((from, slot.at, size)),
+            }
+            from += size;
+        }
+        let record_length = self.layout.record_length;
+        Self::put(&mut self.file, self.map, self.source_length, records, None, |range, out| {
+            let values = values[range.start * packed..range.end * packed].chunks_exact(packed.max(1));
+            for (record, values) in out.chunks_exact_mut(record_length).zip(values) {
+                for &(from, to, length) in &copies {
+                    record[to..to + length].copy_from_slice(&values[from..from + length]);
+                }
+            }
+        })?;
+        self.count_in(records, count);
+        Ok(())
+    }
+
+    /// Takes note of what was written.
+    fn count_in(&mut self, records: &[u8], count: usize) {
+        self.written += count as u64;
+        if let Some(recount) = &mut self.recount {
+            recount.add(records, self.source_length);
+        }
+    }
+
+    /// Writes records with their classes changed, and with what `add` stores in a range of the new ones.
+    fn put(
+        file: &mut OutputFile,
+        map: RecordMap,
+        source_length: usize,
+        records: &[u8],
+        classification: Option<&[u8]>,
+        add: impl Fn(Range<usize>, &mut [u8]) + Sync,
+    ) -> Result<()> {
+        let (s, t, length) = (map.source.length, map.target.length, file.record_length());
+        let had = source_length - s;
+        file.write_records(records.len() / source_length, |range, out| {
+            let records = &records[range.start * source_length..range.end * source_length];
+            if map.source.id != map.target.id {
+                for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
+                    map.copy(from, &mut to[..t]);
+                    to[t..t + had].copy_from_slice(&from[s..]);
+                }
+            } else if source_length == length {
+                out.copy_from_slice(records);
+            } else {
+                for (from, to) in records.chunks_exact(source_length).zip(out.chunks_exact_mut(length)) {
+                    to[..source_length].copy_from_slice(from);
+                }
+            }
+            if let Some(classes) = classification {
                 let at = map.target.classification();
                 // The three highest bits of the old formats are flags.
                 let kept = if map.target.is_extended() { 0 } else { 0xe0 };
@@ -180,15 +254,8 @@ impl LasWriter {
                     to[at] = to[at] & kept | class;
                 }
             }
-            for (slot, values) in layout.slots.iter().zip(update.dimensions) {
-                store(values, range.start, out, length, slot.at);
-            }
-        })?;
-        self.written += count as u64;
-        if let Some(recount) = &mut self.recount {
-            recount.add(records, source_length);
-        }
-        Ok(())
+            add(range, out);
+        })
     }
 
     /// Writes what follows the points, and puts the file in its place.
@@ -212,8 +279,8 @@ impl LasWriter {
         self.file.publish()
     }
 
-    /// Checks what goes into [`write`](Self::write) and gives the number of records.
-    fn check(&self, records: &[u8], update: &Update<'_>) -> Result<usize> {
+    /// Checks that records are whole and not too many, and gives their number.
+    fn check(&self, records: &[u8]) -> Result<usize> {
         let count = records.len() / self.source_length;
         if !records.len().is_multiple_of(self.source_length) || count as u64 > self.expected - self.written {
             return Err(Error::invalid(
@@ -226,6 +293,11 @@ impl LasWriter {
                 format!("pass whole records of the source, of {} points in all", self.expected),
             ));
         }
+        Ok(count)
+    }
+
+    /// Checks that an update has what was announced, once for each of `count` records.
+    fn check_update(&self, update: &Update<'_>, count: usize) -> Result<()> {
         if update.dimensions.len() != self.layout.slots.len() {
             return Err(Error::invalid(
                 format!("values for {} of {} new dimensions", update.dimensions.len(), self.layout.slots.len()),
@@ -253,7 +325,7 @@ impl LasWriter {
                 return Err(class_out_of_range(&self.output, class, target.id));
             }
         }
-        Ok(count)
+        Ok(())
     }
 }
 

@@ -113,3 +113,17 @@ AT(groma_ground_options_t, cancel, 112);
 AT(groma_ground_options_t, progress, 120);
 AT(groma_ground_options_t, progress_user, 128);
 _Static_assert(sizeof(groma_ground_options_t) >= 136, "groma_ground_options_t");
+
+AT(groma_features_file_options_t, struct_size, 0);
+AT(groma_features_file_options_t, threads, 4);
+AT(groma_features_file_options_t, search, 8);
+AT(groma_features_file_options_t, point_format, 12);
+AT(groma_features_file_options_t, overwrite, 16);
+AT(groma_features_file_options_t, reserved, 20);
+AT(groma_features_file_options_t, block_size_m, 24);
+AT(groma_features_file_options_t, linear_unit_m, 32);
+AT(groma_features_file_options_t, cancel, 40);
+AT(groma_features_file_options_t, progress, 48);
+AT(groma_features_file_options_t, progress_user, 56);
+AT(groma_features_file_options_t, dtm, 64);
+_Static_assert(sizeof(groma_features_file_options_t) >= 72, "groma_features_file_options_t");
