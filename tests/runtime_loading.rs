@@ -90,7 +90,15 @@ fn run(program: &Path, scenario: &str, set: &[(&str, &str)]) -> Vec<String> {
     }
     command.env(SCENARIO, scenario).envs(set.iter().copied());
     let began = Instant::now();
-    let mut child = command.spawn().unwrap();
+    // A program just copied is busy for as long as a process that another test starts at that moment holds the copy's handle.
+    let mut child = loop {
+        match command.spawn() {
+            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy && began.elapsed() < LIMIT => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            child => break child.unwrap(),
+        }
+    };
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;

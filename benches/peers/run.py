@@ -201,6 +201,7 @@ class Runner:
         if program.kind == "groma":
             stage, *options = program.arguments
             self.expect_stage(stage)
+            options = [self.model() if option == "MODEL" else option for option in options]
             # Searches read faster from LAS; what is about LAZ reads LAZ.
             compressed = stage in ("tile", "copy", "las-read", "las-xyz", "las-write")
             return [self.groma, "bench", stage, base.with_suffix(".laz" if compressed else ".las"), *options]
@@ -209,6 +210,16 @@ class Runner:
         if program.kind == "nanoflann":
             return [nanoflann(), base.with_suffix(".npy"), *program.arguments]
         return [laz_rs(), base.with_suffix(".laz")]
+
+    def model(self):
+        """The model of `tile-22`, made when first needed."""
+        source = HERE / "model.py"
+        path = WORK / f"model-{hashlib.sha256(source.read_bytes()).hexdigest()[:8]}.onnx"
+        if not path.exists():
+            result = subprocess.run([self.environment.python, source, path], capture_output=True, text=True)
+            if result.returncode:
+                raise Unavailable(f"the model cannot be made: {last_line(result.stderr)}")
+        return path
 
     def expect_stage(self, stage):
         if stage not in self.stages:
