@@ -2,7 +2,6 @@
 
 use super::attributes::Attributes;
 use super::column::Scale;
-use super::kernel::compiled;
 use super::kernel::eigen::Wide;
 use super::plan::{Output, Pass, ScaleNeeds};
 use super::shape::Neighborhoods;
@@ -10,6 +9,7 @@ use super::survey::Survey;
 use super::windows::Windows;
 use crate::error::Result;
 use crate::neighbors::SortedPoints;
+use crate::neighbors::kernel::compiled::{self, Work};
 use crate::neighbors::kernel::{Group, KernelPlan, LANES, Simd};
 use crate::neighbors::moments::GroupSums;
 
@@ -98,7 +98,7 @@ impl<'a> Batch<'a> {
         if self.rows.len() + group.slots.len() > BATCH_ROWS {
             self.flush(consume)?;
         }
-        let Context { pass, points, unit_m, survey, simd, .. } = *self.context;
+        let Context { pass, points, survey, simd, .. } = *self.context;
         for (i, needs) in pass.scales.iter().enumerate() {
             if let Some(windows) = self.windows[i] {
                 for (lane, &slot) in group.slots.iter().enumerate() {
@@ -116,27 +116,7 @@ impl<'a> Batch<'a> {
         self.rows.extend(group.slots.iter().map(|&slot| points.row[slot as usize]));
         let Self { extras, values, columns, context, .. } = self;
         let to = &mut values[first * *columns..(first + group.slots.len()) * *columns];
-        compiled::run(simd, || {
-            let shapes: Vec<Neighborhoods<'_>> = pass
-                .scales
-                .iter()
-                .enumerate()
-                .map(|(i, needs)| {
-                    let sums = group.scales.get(i).unwrap_or(&extras[i].window);
-                    Neighborhoods::new(simd, sums, unit_m, needs.want.full)
-                })
-                .collect();
-            let rows = Rows { context, extras, shapes: &shapes, group };
-            for (column, output) in pass.outputs.iter().enumerate() {
-                let column_values = rows.output(output);
-                for (to, value) in to[column..].iter_mut().step_by(*columns).zip(&column_values) {
-                    #[allow(clippy::cast_possible_truncation)] // features are f32
-                    {
-                        *to = *value as f32;
-                    }
-                }
-            }
-        });
+        compiled::run(simd, Fill { context, extras, group, to, columns: *columns });
         Ok(())
     }
 
@@ -149,6 +129,44 @@ impl<'a> Batch<'a> {
         let result = if self.rows.is_empty() { Ok(()) } else { consume(&self.rows, &mut self.values[..filled]) };
         self.rows.clear();
         result
+    }
+}
+
+/// Writes the rows of a group.
+struct Fill<'a> {
+    context: &'a Context<'a>,
+    extras: &'a [Extras],
+    group: &'a Group,
+    to: &'a mut [f32],
+    columns: usize,
+}
+
+impl Work for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { context, extras, group, to, columns } = self;
+        let Context { pass, unit_m, simd, .. } = *context;
+        let mut shapes = Vec::with_capacity(pass.scales.len());
+        for (i, needs) in pass.scales.iter().enumerate() {
+            let sums = group.scales.get(i).unwrap_or(&extras[i].window);
+            shapes.push(Neighborhoods::new(simd, sums, unit_m, needs.want.full));
+        }
+        let rows = Rows { context, extras, shapes: &shapes, group };
+        for (column, output) in pass.outputs.iter().enumerate() {
+            let values = rows.output(output);
+            let mut narrow = [0f32; LANES];
+            for (narrow, value) in narrow.iter_mut().zip(values) {
+                #[allow(clippy::cast_possible_truncation)] // features are f32
+                {
+                    *narrow = value as f32;
+                }
+            }
+            for (row, value) in to.chunks_exact_mut(columns).zip(narrow) {
+                row[column] = value;
+            }
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Vector code of the features proper; the searching kernel is [`crate::neighbors::kernel`].
 
-pub mod compiled;
 pub mod eigen;
 mod jacobi;
 pub mod math;

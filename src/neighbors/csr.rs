@@ -1,5 +1,6 @@
 //! Neighbours of all points as compressed sparse rows, for graphs.
 
+use super::kernel::compiled::{self, Work};
 use super::kernel::{Data, Kernel, KernelPlan, NearestScale, RadiusScale, Simd, Want};
 use super::lattice::Lattice;
 use super::{Index, NeighborSearch, Search, Selection};
@@ -105,9 +106,7 @@ impl AllPoints<'_> {
         let n = self.search.points().len();
         // Workers write disjoint rows; relaxed atomics say so without unsafe code and cost what plain stores cost.
         let total = total(n as u64 * width as u64)?;
-        let (mut indices, mut distances): (Vec<AtomicU32>, Vec<AtomicU64>) = (Vec::new(), Vec::new());
-        indices.resize_with(total, || AtomicU32::new(0));
-        distances.resize_with(total, || AtomicU64::new(0));
+        let (indices, distances) = room(total)?;
         let lengths: Vec<AtomicU32> = (0..n).map(|_| AtomicU32::new(0)).collect();
         self.each(|row, list| {
             #[allow(clippy::cast_possible_truncation)] // not more than points
@@ -143,9 +142,7 @@ impl AllPoints<'_> {
         self.each(|row, list| lengths[row].store(list.len() as u32, Relaxed))?;
         let offsets = sum_up(lengths.into_iter().map(AtomicU32::into_inner));
         let total = total_of(&offsets)?;
-        let (mut indices, mut distances): (Vec<AtomicU32>, Vec<AtomicU64>) = (Vec::new(), Vec::new());
-        indices.resize_with(total, || AtomicU32::new(0));
-        distances.resize_with(total, || AtomicU64::new(0));
+        let (indices, distances) = room(total)?;
         self.each(|row, list| {
             for (i, key) in (offsets[row] as usize..).zip(list) {
                 indices[i].store(key.row, Relaxed);
@@ -180,7 +177,7 @@ impl AllPoints<'_> {
                         let hits = answer.hits(0, lane).iter().map(|&hit| rows[hit as usize]);
                         list.clear();
                         list.extend(hits.zip(distances).map(|(row, &distance_sq)| Key { distance_sq, row }));
-                        sort(list);
+                        sort(self.simd, list);
                         take(rows[slot] as usize, list);
                     }
                     first = end;
@@ -199,30 +196,49 @@ struct Key {
     row: u32,
 }
 
-/// Lists up to this long are sorted by counting for every entry how many come before it.
+/// Lists up to this long are sorted by counting.
 const SHORT: usize = 32;
 
 /// Sorts by (distance, row).
-fn sort(list: &mut [Key]) {
-    let largest = list.iter().map(|key| key.distance_sq).fold(0, u64::max);
-    if list.len() > SHORT || largest > u64::from(u32::MAX) {
-        return list.sort_unstable();
+fn sort(simd: Simd, list: &mut [Key]) {
+    if list.len() > SHORT || !compiled::run(simd, Ranked { list }) {
+        list.sort_unstable();
     }
-    // All comparisons, in vectors and without branches, are quicker than those that a sort guesses wrong.
-    let mut keys = [u64::MAX; SHORT];
-    for (key, entry) in keys.iter_mut().zip(&*list) {
-        *key = entry.distance_sq << 32 | u64::from(entry.row);
-    }
-    let mut sorted = [0u64; SHORT];
-    for &key in &keys[..list.len()] {
-        let before: u64 = keys.iter().map(|&other| u64::from(other < key)).sum();
-        sorted[before as usize % SHORT] = key;
-    }
-    for (entry, key) in list.iter_mut().zip(sorted) {
-        #[allow(clippy::cast_possible_truncation)] // the lower half
-        {
-            *entry = Key { distance_sq: key >> 32, row: key as u32 };
+}
+
+/// A short list, to be sorted by counting for every entry how many come before it: all comparisons, in vectors and without
+/// branches, are quicker than those that a sort guesses wrong. Says whether it did: distances must fit 32 bits.
+struct Ranked<'a> {
+    list: &'a mut [Key],
+}
+
+impl Work for Ranked<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let mut keys = [u64::MAX; SHORT];
+        let mut all = 0;
+        for (key, entry) in keys.iter_mut().zip(&*self.list) {
+            all |= entry.distance_sq;
+            *key = entry.distance_sq << 32 | u64::from(entry.row);
         }
+        if all > u64::from(u32::MAX) {
+            return false;
+        }
+        let mut ranks = [0u64; SHORT];
+        for other in keys.iter().take(self.list.len()) {
+            for (rank, key) in ranks.iter_mut().zip(&keys) {
+                *rank += u64::from(other < key);
+            }
+        }
+        for (rank, key) in ranks.into_iter().zip(keys).take(self.list.len()) {
+            #[allow(clippy::cast_possible_truncation)] // the lower half
+            {
+                self.list[rank as usize] = Key { distance_sq: key >> 32, row: key as u32 };
+            }
+        }
+        true
     }
 }
 
@@ -241,13 +257,24 @@ fn total_of(offsets: &[u64]) -> Result<usize> {
 }
 
 fn total(neighbors: u64) -> Result<usize> {
-    // Twelve bytes each.
-    usize::try_from(neighbors).ok().filter(|n| *n <= isize::MAX as usize / 12).ok_or_else(|| {
-        Error::invalid(
-            format!("{neighbors} neighbours are more than memory can hold"),
-            "ask for fewer of each point, or split the cloud",
-        )
-    })
+    usize::try_from(neighbors).map_err(|_| too_many(neighbors))
+}
+
+/// Room for so many neighbours.
+fn room(neighbors: usize) -> Result<(Vec<AtomicU32>, Vec<AtomicU64>)> {
+    let (mut indices, mut distances) = (Vec::new(), Vec::new());
+    indices.try_reserve_exact(neighbors).map_err(|_| too_many(neighbors as u64))?;
+    distances.try_reserve_exact(neighbors).map_err(|_| too_many(neighbors as u64))?;
+    indices.resize_with(neighbors, || AtomicU32::new(0));
+    distances.resize_with(neighbors, || AtomicU64::new(0));
+    Ok((indices, distances))
+}
+
+fn too_many(neighbors: u64) -> Error {
+    Error::invalid(
+        format!("{neighbors} neighbours are more than memory can hold"),
+        "ask for fewer of each point, or split the cloud",
+    )
 }
 
 #[cfg(test)]

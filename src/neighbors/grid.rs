@@ -89,8 +89,13 @@ fn suitable_cells(lattice: &Lattice) -> (u32, u32) {
     let (width, height) = (extent(x), extent(y));
     // The area that holds points, not the bounding box, decides on the density: strips and corridors are common.
     let area = occupied_area(lattice, width, height);
-    let most = MAX_CELLS_PER_POINT * n + 1024.0;
-    let square = (LANES as f64 * area / n).sqrt().max((width * height * CELLS_PER_SQUARE / most).sqrt());
+    // Cells are numbered in 32 bits.
+    let most = (MAX_CELLS_PER_POINT * n + 1024.0).min(2f64.powi(31));
+    // The second bound is for clouds of many rows, the third for those of one.
+    let square = (LANES as f64 * area / n)
+        .sqrt()
+        .max((width * height * CELLS_PER_SQUARE / most).sqrt())
+        .max(width * CELLS_PER_SQUARE / most);
     let steps = |length: f64| length.clamp(1.0, f64::from(i32::MAX)).ceil() as u32;
     (steps(square / CELLS_PER_SQUARE), steps(square))
 }
@@ -149,6 +154,8 @@ impl Cells {
     }
 }
 
+impl super::Sealed for Grid {}
+
 impl NeighborSearch for Grid {
     fn points(&self) -> &SortedPoints {
         &self.points
@@ -201,6 +208,8 @@ struct Divisor {
 impl Divisor {
     fn new(by: u32) -> Self {
         assert!(by > 0, "a cell has at least one step");
+        // No lattice is wider.
+        let by = by.min(1 << 31);
         // With ⌈2^s / by⌉ and 2^s ≥ 2^31·by the error stays below one part in `by` for all numbers below 2^31.
         let shift = 31 + by.next_power_of_two().trailing_zeros();
         Self { by, factor: (1u64 << shift).div_ceil(by.into()), shift }

@@ -40,9 +40,13 @@ pub enum Selection {
     Cylinder,
 }
 
+/// Only the structures of this module are searched.
+trait Sealed {}
+
 /// A search structure over the points of a cloud. A point is its own neighbour, at distance 0; only where more than `k` points
 /// share its place, and come before it in the file, is it none of its `k` nearest.
-pub trait NeighborSearch: Sync {
+#[allow(private_bounds)] // the kernel trusts what it is told, so nobody else may tell it
+pub trait NeighborSearch: Sync + Sealed {
     /// The points in the order of the structure.
     fn points(&self) -> &SortedPoints;
 

@@ -2,7 +2,7 @@
 //! columns of a grid overflow.
 //!
 //! Nodes are split at the median of their longest edge, so that leaves follow the density in all three directions. A
-//! place that many points share is one leaf, its points in file order: a query takes as many of them as it wants.
+//! place that many points share makes large leaves, their points in file order: a query takes as many of them as it wants.
 
 use super::lattice::Lattice;
 use super::{LANES, NeighborSearch, SortedPoints};
@@ -106,6 +106,8 @@ impl Node {
         (0..3).all(|axis| low[axis] <= self.low[axis] && self.high[axis] <= high[axis])
     }
 }
+
+impl super::Sealed for Tree {}
 
 impl NeighborSearch for Tree {
     fn points(&self) -> &SortedPoints {

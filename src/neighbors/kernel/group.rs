@@ -13,6 +13,9 @@ use std::ops::Range;
 /// A larger reach leaves no room for the group itself.
 const MAX_REACH: i64 = MAX_LOCAL - 500;
 
+/// More candidates of one group (at 170 bytes each) are left to the scalar search: large radii in very dense clouds.
+const MAX_CANDIDATES: u64 = 1 << 19;
+
 /// Buffers of a worker, and what the last group has taught.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -175,12 +178,12 @@ impl Job<'_> {
         Some(Queries { around: Around { origin, half, reach: reach as i32, flat }, asked, places, query })
     }
 
-    /// Gathers the candidates around queries.
+    /// Gathers the candidates around queries; not if they are too many.
     ///
     /// # Safety
     /// As [`Job::run`].
     #[inline(always)]
-    unsafe fn gather<L: Lanes>(&mut self, queries: &Queries<L>, most: usize) {
+    unsafe fn gather<L: Lanes>(&mut self, queries: &Queries<L>, most: usize) -> bool {
         let Around { origin, half, reach, flat } = queries.around;
         let side = |axis: usize, sign: i32| {
             if flat && axis == 2 {
@@ -191,8 +194,12 @@ impl Job<'_> {
         let runs = &mut self.scratch.runs;
         runs.clear();
         self.search.runs([0, 1, 2].map(|axis| side(axis, -1)), [0, 1, 2].map(|axis| side(axis, 1)), most, runs);
+        if runs.iter().map(|run| u64::from(run.end - run.start)).sum::<u64>() > MAX_CANDIDATES {
+            return false;
+        }
         // SAFETY: the caller's promise.
         unsafe { self.scratch.candidates.gather::<L>(self.search.points(), runs, queries.around) }
+        true
     }
 
     /// # Safety
@@ -212,7 +219,9 @@ impl Job<'_> {
             // SAFETY: the caller's promise, here and below; what is measured was gathered just before.
             let Some(queries) = (unsafe { self.pick::<L>(pending, reach, false) }) else { break };
             // SAFETY: as above.
-            unsafe { self.gather(&queries, k) };
+            if !unsafe { self.gather(&queries, k) } {
+                break;
+            }
             let reach_sq = (reach * reach) as u64;
             // All that is there may be farther from a query than the reach.
             let all_there = self.scratch.candidates.count >= self.search.points().len();
@@ -353,8 +362,8 @@ impl Job<'_> {
             // SAFETY: the caller's promise, here and below; what is measured was gathered just before.
             let Some(queries) = (unsafe { self.pick::<L>(pending, reach, flat) }) else { break };
             // SAFETY: as above.
-            unsafe { self.gather(&queries, usize::MAX) };
-            if i64::from(self.scratch.candidates.tallest) > MAX_LOCAL {
+            let gathered = unsafe { self.gather(&queries, usize::MAX) };
+            if !gathered || i64::from(self.scratch.candidates.tallest) > MAX_LOCAL {
                 break;
             }
             pending &= !queries.asked;
@@ -414,7 +423,9 @@ impl Job<'_> {
         let Table { values, width } = self.data.table;
         for (term, to) in self.plan.terms(scale).iter().zip(&mut self.group.values[scale]) {
             let value = |n: &Neighbor| f64::from(values[n.slot as usize * width + term.column]);
-            to[lane] = found.iter().map(value).map(|v| if term.squared { v * v } else { v }).sum();
+            // From 0, as the vectors do: a sum of nothing but −0 is 0.
+            let terms = found.iter().map(value).map(|v| if term.squared { v * v } else { v });
+            to[lane] = terms.fold(0.0, |sum, v| sum + v);
         }
         let want = self.plan.want(scale);
         if want.hits {

@@ -7,6 +7,7 @@
 mod avx2;
 mod avx512;
 mod candidates;
+pub mod compiled;
 mod group;
 mod lanes;
 mod portable;

@@ -218,8 +218,10 @@ fn exclude_ties(
             tied.push((points.row[candidates.slot[at] as usize], at));
         }
     });
-    tied.sort_unstable();
     let kept = tied.len().saturating_sub(surplus as usize);
+    if kept < tied.len() {
+        tied.select_nth_unstable(kept);
+    }
     for &(_, at) in &tied[kept..] {
         candidates.distance_sq[at * LANES + query] = EXCLUDED;
     }

@@ -195,7 +195,9 @@ impl<L: Lanes> Chosen<'_, L> {
             let (zero, one) = (L::splat(0), L::splat(one()));
             let (mut below, mut above) = (zero, zero);
             let here = L::load(self.places[2].as_ptr());
-            let (bottom, top) = (L::sub(here, L::splat(self.threshold)), L::add(here, L::splat(self.threshold)));
+            // No two places of a group differ by more.
+            let threshold = L::splat(self.threshold.min(1 << 20));
+            let (bottom, top) = (L::sub(here, threshold), L::add(here, threshold));
             let z = self.candidates.term(2);
             for_active!(self.active, at => {
                 let (within, z) = (self.within(at), L::splat(*z.add(at)));
