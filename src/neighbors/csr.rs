@@ -1,6 +1,6 @@
 //! Neighbours of all points as compressed sparse rows, for graphs.
 
-use super::kernel::compiled::{self, Work};
+use super::kernel::rank::{LONGEST, ranks};
 use super::kernel::{Data, Kernel, KernelPlan, NearestScale, RadiusScale, Simd, Want};
 use super::lattice::Lattice;
 use super::{Index, NeighborSearch, Search, Selection};
@@ -173,11 +173,7 @@ impl AllPoints<'_> {
                     group.extend(first as u32..end as u32);
                     let answer = kernel.answer(self.search, Data::default(), self.plan, group);
                     for (lane, slot) in (first..end).enumerate() {
-                        let distances = answer.distances(0, lane);
-                        let hits = answer.hits(0, lane).iter().map(|&hit| rows[hit as usize]);
-                        list.clear();
-                        list.extend(hits.zip(distances).map(|(row, &distance_sq)| Key { distance_sq, row }));
-                        sort(self.simd, list);
+                        sort(self.simd, rows, answer.hits(0, lane), answer.distances(0, lane), list);
                         take(rows[slot] as usize, list);
                     }
                     first = end;
@@ -196,50 +192,32 @@ struct Key {
     row: u32,
 }
 
-/// Lists up to this long are sorted by counting.
-const SHORT: usize = 32;
-
-/// Sorts by (distance, row).
-fn sort(simd: Simd, list: &mut [Key]) {
-    if list.len() > SHORT || !compiled::run(simd, Ranked { list }) {
-        list.sort_unstable();
-    }
-}
-
-/// A short list, to be sorted by counting for every entry how many come before it: all comparisons, in vectors and without
-/// branches, are quicker than those that a sort guesses wrong. Says whether it did: distances must fit 32 bits.
-struct Ranked<'a> {
-    list: &'a mut [Key],
-}
-
-impl Work for Ranked<'_> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run(self) -> bool {
-        let mut keys = [u64::MAX; SHORT];
-        let mut all = 0;
-        for (key, entry) in keys.iter_mut().zip(&*self.list) {
-            all |= entry.distance_sq;
-            *key = entry.distance_sq << 32 | u64::from(entry.row);
-        }
-        if all > u64::from(u32::MAX) {
-            return false;
-        }
-        let mut ranks = [0u64; SHORT];
-        for other in keys.iter().take(self.list.len()) {
-            for (rank, key) in ranks.iter_mut().zip(&keys) {
-                *rank += u64::from(other < key);
-            }
-        }
-        for (rank, key) in ranks.into_iter().zip(keys).take(self.list.len()) {
-            #[allow(clippy::cast_possible_truncation)] // the lower half
+/// Puts a list of slots and squared distances into `list`, sorted by (distance, row).
+fn sort(simd: Simd, rows: &[u32], hits: &[u32], distances: &[u64], list: &mut Vec<Key>) {
+    let key = |i: usize| Key { distance_sq: distances[i], row: rows[hits[i] as usize] };
+    list.clear();
+    if hits.len() <= LONGEST {
+        let mut numbers = [0; LONGEST];
+        let mut largest = 0;
+        for (number, &distance_sq) in numbers.iter_mut().zip(distances) {
+            largest = largest.max(distance_sq);
+            #[allow(clippy::cast_possible_truncation)] // checked below
             {
-                self.list[rank as usize] = Key { distance_sq: key >> 32, row: key as u32 };
+                *number = distance_sq as i32;
             }
         }
-        true
+        if largest < i32::MAX as u64
+            && let Some(ranks) = ranks(simd, &numbers[..hits.len()])
+        {
+            list.resize(hits.len(), Key { distance_sq: 0, row: 0 });
+            for (i, rank) in ranks.into_iter().enumerate().take(hits.len()) {
+                list[usize::from(rank)] = key(i);
+            }
+            return;
+        }
     }
+    list.extend((0..hits.len()).map(key));
+    list.sort_unstable();
 }
 
 /// Where every list begins, and where the last one ends.

@@ -11,6 +11,7 @@ pub mod compiled;
 mod group;
 mod lanes;
 mod portable;
+pub mod rank;
 mod select;
 mod sums;
 
