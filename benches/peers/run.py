@@ -203,7 +203,7 @@ class Runner:
             self.expect_stage(stage)
             options = [self.model() if option == "MODEL" else option for option in options]
             # Searches read faster from LAS; what is about LAZ reads LAZ.
-            compressed = stage in ("tile", "copy", "las-read", "las-xyz", "las-write")
+            compressed = stage in ("tile", "extract", "copy", "las-read", "las-xyz", "las-write")
             return [self.groma, "bench", stage, base.with_suffix(".laz" if compressed else ".las"), *options]
         if program.kind == "python":
             return [self.environment.python, HERE / "programs.py", program.arguments[0], base, *program.arguments[1:]]

@@ -2,7 +2,7 @@
 
 use crate::bench_filters::Filters;
 use crate::bench_las;
-use crate::bench_tile::{self, TileOptions};
+use crate::bench_tile::{self, ExtractArguments, TileOptions};
 use crate::console::{Console, print};
 use crate::exit::Exit;
 use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
@@ -64,6 +64,8 @@ enum Work {
     },
     /// A file classified into another, reading and writing included; the check is the mean confidence
     Tile(TileOptions),
+    /// The features of a file, written to another on disk; the check is the number of points
+    Extract(ExtractArguments),
     /// A file decoded and encoded again, unchanged: what `tile` costs at least; the check is the output's size in MB
     Copy(Measured),
 }
@@ -153,6 +155,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
             )?;
         }
         Work::Tile(options) => bench_tile::tile(options, console)?,
+        Work::Extract(options) => bench_tile::extract(options, console)?,
         Work::Copy(measured) => bench_tile::copy(measured, console)?,
     }
     Ok(Exit::DONE)

@@ -4,10 +4,13 @@ use crate::bench::Measured;
 use crate::console::Console;
 use crate::options::{GroundOptions, ModelOptions};
 use clap::Args;
+use groma::features::Schema;
 use groma::io::las::{LasReader, LasWriter, Update, WriteOptions};
 use groma::job::Monitor;
+use groma::pipeline::features::{ExtractOptions, extract_file};
 use groma::pipeline::{ClassifyOptions, classify_file};
 use groma::{Error, Result};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A file that is classified into another.
@@ -44,6 +47,40 @@ pub fn tile(options: &TileOptions, console: &Console) -> Result<()> {
     )
 }
 
+/// Features that are written to a file.
+#[derive(Args, Debug)]
+pub struct ExtractArguments {
+    #[command(flatten)]
+    measured: Measured,
+    /// A named set of columns
+    #[arg(long, value_name = "NAME", default_value = "lod2")]
+    set: String,
+    /// What is written: npy, safetensors, las or laz
+    #[arg(long, value_name = "KIND", default_value = "laz")]
+    to: String,
+}
+
+/// Measures the features of a file, written to another, as `groma features` does it; the output is on disk.
+pub fn extract(options: &ExtractArguments, console: &Console) -> Result<()> {
+    let measured = &options.measured;
+    let place = Place::new(std::env::temp_dir(), options.to.as_ref())?;
+    let extract = ExtractOptions {
+        schema: Schema::parse(&[&options.set])?,
+        search: measured.compute.search.search(),
+        block_size_m: None,
+        linear_unit_m: measured.compute.linear_unit,
+        dtm: None,
+        point_format: None,
+        overwrite: true,
+    };
+    measured.rounds(
+        console,
+        points(&measured.file)?,
+        |m| extract_file(&measured.file, &place.output, &extract, m),
+        |summary| summary.points.to_string(),
+    )
+}
+
 /// Measures decoding and encoding alone.
 pub fn copy(measured: &Measured, console: &Console) -> Result<()> {
     let place = Place::beside(&measured.file)?;
@@ -70,8 +107,11 @@ impl Place {
     fn beside(source: &Path) -> Result<Self> {
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
+        Self::new(parent, source.extension().unwrap_or("laz".as_ref()))
+    }
+
+    fn new(parent: PathBuf, extension: &OsStr) -> Result<Self> {
         let folder = tempfile::tempdir_in(&parent).map_err(|e| Error::io(&parent, "make a folder in", e))?;
-        let extension = source.extension().unwrap_or("laz".as_ref());
         let output = folder.path().join("output").with_extension(extension);
         Ok(Self { _folder: folder, output })
     }
