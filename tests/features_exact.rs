@@ -73,6 +73,9 @@ fn schema() -> Schema {
         "ground_fraction@g3",
         "facade_score@k20",
         "height_above_min@g5",
+        "x_local",
+        "y_local",
+        "z_local",
     ] {
         columns.push(more.to_string());
     }
@@ -421,6 +424,39 @@ fn nothing_and_one_point() {
     assert!(one.values.iter().all(|v| v.is_finite()));
     let column = |name: &str| one.column(name).unwrap()[0];
     assert_eq!((column("count@r1.5"), column("normal_z@k20"), column("height_above_ground")), (1.0, 1.0, 0.0));
+}
+
+/// Positions within squares of whole multiples of the edge, from the middle and from the lowest ground.
+#[test]
+fn positions_within_squares() {
+    // A plane that rises by 10 % along x, in squares of 50 m that begin at 1,000,000.
+    let positions: Vec<f64> = (0..8000)
+        .flat_map(|i| {
+            let (x, y) = (f64::from(i % 100), f64::from(i / 100));
+            [1_000_000.0 + x, 6_000_000.0 + y, 200.0 + x * 0.1]
+        })
+        .collect();
+    let mut spec = Schema::parse(&["x_local", "y_local", "z_local"]).unwrap().spec().clone();
+    let at = |matrix: &FeatureMatrix, x: usize, y: usize| matrix.values[(y * 100 + x) * 3..][..3].to_vec();
+    let cloud = cloud(&positions, 0.001);
+    let matrix = run(&cloud, &Schema::from_spec(spec.clone()).unwrap(), Options::default());
+    for (x, y, expected) in [
+        (0, 0, [-25.0, -25.0, 0.0]),
+        (25, 30, [0.0, 5.0, 2.5]),
+        (49, 49, [24.0, 24.0, 4.9]),
+        (50, 51, [-25.0, -24.0, 0.0]),
+    ] {
+        for (got, want) in at(&matrix, x, y).iter().zip(expected) {
+            // The filter's ground is a raster of 2 m cells; the corner is rounded to a part in 65,536 of a square.
+            assert!((got - want).abs() < 0.25, "{x} {y}: {:?}", at(&matrix, x, y));
+        }
+        assert!((at(&matrix, x, y)[0] - expected[0]).abs() < 1e-3);
+    }
+    spec.position_block_m = 20.0;
+    let matrix = run(&cloud, &Schema::from_spec(spec.clone()).unwrap(), Options::default());
+    assert!((at(&matrix, 25, 30)[0] + 5.0).abs() < 1e-3 && at(&matrix, 25, 30)[1].abs() < 1e-3);
+    spec.position_block_m = 0.0;
+    assert!(Schema::from_spec(spec).unwrap_err().to_string().contains("position_block_m"));
 }
 
 #[test]

@@ -203,6 +203,7 @@ impl Rows<'_> {
             Output::Point(feature) => {
                 per_point(group, |slot| attributes.point_feature(*feature, points.row[slot] as usize).into())
             }
+            Output::Position(axis) => per_point(group, |slot| survey.place(*axis, self.context.position(slot))),
             Output::Height(surface) => per_point(group, |slot| survey.height(*surface, self.context.position(slot))),
             Output::WindowMin(window) => {
                 per_point(group, |slot| survey.height_above_min(*window, self.context.position(slot)))

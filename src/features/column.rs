@@ -241,11 +241,25 @@ const POINT_FEATURES: &[(&str, PointFeature)] = &[
 /// Names that are read as another's.
 const ALIASES: &[(&str, &str)] = &[("curvature", "surface_variation"), ("change_curvature", "surface_variation")];
 
+/// A direction of [`Column::Position`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // what they say
+pub enum Axis {
+    X,
+    Y,
+    Z,
+}
+
+const POSITIONS: &[(&str, Axis)] = &[("x_local", Axis::X), ("y_local", Axis::Y), ("z_local", Axis::Z)];
+
 /// One column of a schema.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
     /// A feature of the point alone.
     Point(PointFeature),
+    /// Place within the square of the schema's `position_block_m` that the point lies in, in metres: x and y from its middle,
+    /// z from its lowest ground.
+    Position(Axis),
     /// z − ground(x, y) in metres, from the surface of that name (`None`: the default one).
     HeightAboveGround(Option<String>),
     /// z − the lowest z in a window of so many raster cells (odd) around the point's, in metres.
@@ -265,6 +279,10 @@ impl fmt::Display for Column {
         match self {
             Self::Point(p) => {
                 let (name, _) = POINT_FEATURES.iter().find(|(_, q)| q == p).ok_or(fmt::Error)?;
+                f.write_str(name)
+            }
+            Self::Position(axis) => {
+                let (name, _) = POSITIONS.iter().find(|(_, a)| a == axis).ok_or(fmt::Error)?;
                 f.write_str(name)
             }
             Self::HeightAboveGround(None) => f.write_str("height_above_ground"),
@@ -306,6 +324,14 @@ impl Column {
         let base = ALIASES.iter().find(|(alias, _)| *alias == base).map_or(base, |(_, to)| to);
         if base == "height_above_ground" {
             return Ok(Self::HeightAboveGround(scale.map(ToString::to_string)));
+        }
+        if let Some((_, axis)) = POSITIONS.iter().find(|(n, _)| *n == base) {
+            return match scale {
+                None => Ok(Self::Position(*axis)),
+                Some(s) => {
+                    Err(unknown(format!("`{base}` takes no `@{s}`; the schema's position_block_m is its scale")))
+                }
+            };
         }
         if let Some((_, feature)) = POINT_FEATURES.iter().find(|(n, _)| *n == base) {
             return match scale {
@@ -375,7 +401,7 @@ impl Column {
             Self::Local(Measure::MultipleFraction, _) => vec![names::NUMBER_OF_RETURNS],
             Self::BandMean(band, _) | Self::BandStd(band, _) => vec![band.name()],
             Self::Mean(column, _) => column.attributes(),
-            Self::Local(..) | Self::HeightAboveGround(_) | Self::HeightAboveWindowMin(_) => vec![],
+            Self::Local(..) | Self::Position(_) | Self::HeightAboveGround(_) | Self::HeightAboveWindowMin(_) => vec![],
         }
     }
 
@@ -383,7 +409,9 @@ impl Column {
     #[must_use]
     pub fn needs_ground(&self) -> bool {
         match self {
-            Self::HeightAboveGround(None) | Self::Local(Measure::GroundFraction | Measure::FacadeScore, _) => true,
+            Self::HeightAboveGround(None)
+            | Self::Position(Axis::Z)
+            | Self::Local(Measure::GroundFraction | Measure::FacadeScore, _) => true,
             Self::Mean(column, _) => column.needs_ground(),
             _ => false,
         }
@@ -446,7 +474,14 @@ mod tests {
             }
         }
         assert!(seen > 2 * Measure::ALL.len());
-        for name in ["ndvi", "height_above_ground", "height_above_ground@wide", "height_above_min@g15", "red_std@k10"] {
+        for name in [
+            "ndvi",
+            "height_above_ground",
+            "height_above_ground@wide",
+            "height_above_min@g15",
+            "red_std@k10",
+            "z_local",
+        ] {
             assert_eq!(Column::parse(name).unwrap().to_string(), name);
         }
         let second_hop = "mean(planarity@k10)@k50";

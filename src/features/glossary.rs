@@ -1,9 +1,9 @@
 //! What columns mean, in words for people: definitions, units, neighbourhoods.
 
-use super::column::{Band, Column, Measure, Scale};
+use super::column::{Axis, Band, Column, Measure, Scale};
 
 /// Features of the point alone, with their definitions.
-pub const OF_THE_POINT: [(&str, &str); 16] = [
+pub const OF_THE_POINT: [(&str, &str); 19] = [
     (
         "height_above_ground",
         "z − ground(x, y), m; the ground by a filter, unless --ground or the schema says otherwise",
@@ -23,6 +23,9 @@ pub const OF_THE_POINT: [(&str, &str); 16] = [
     ("ndvi", "(nir − red) / (nir + red)"),
     ("vegetation_index", "(green − red) / (green + red)"),
     ("excess_green", "2·green − red − blue"),
+    ("x_local", "x from the middle of the square of position_block_m (50 m) that the point lies in, m"),
+    ("y_local", "y likewise"),
+    ("z_local", "z from the lowest ground of that square, m"),
 ];
 
 /// One sentence on a column: its definition and, if it has one, its neighbourhood.
@@ -40,6 +43,11 @@ pub fn describe(column: &Column) -> String {
                 None => name,
             }
         }
+        Column::Position(axis) => match axis {
+            Axis::X => "x from the middle of the point's square, m".into(),
+            Axis::Y => "y from the middle of the point's square, m".into(),
+            Axis::Z => "z from the lowest ground of the point's square, m".into(),
+        },
         Column::HeightAboveGround(None) => "z − ground(x, y), m".into(),
         Column::HeightAboveGround(Some(surface)) => format!("z − the ground surface {surface:?} at (x, y), m"),
         Column::HeightAboveWindowMin(cells) => {
@@ -64,7 +72,7 @@ pub fn describe(column: &Column) -> String {
 #[must_use]
 pub fn unit(column: &Column) -> &'static str {
     match column {
-        Column::HeightAboveGround(_) | Column::HeightAboveWindowMin(_) => "m",
+        Column::Position(_) | Column::HeightAboveGround(_) | Column::HeightAboveWindowMin(_) => "m",
         Column::Point(_) if column.to_string() == "scan_angle" => "°",
         Column::Point(_) | Column::BandMean(..) | Column::BandStd(..) => "",
         Column::Mean(inner, _) => unit(inner),

@@ -1,6 +1,6 @@
 //! Compiles columns into a plan: which neighbourhoods to search, and where each column's value comes from.
 
-use super::column::{Band, Column, Measure, PointFeature, Scale};
+use super::column::{Axis, Band, Column, Measure, PointFeature, Scale};
 use super::schema::Schema;
 use super::survey::Survey;
 use crate::error::{Error, Result};
@@ -91,6 +91,8 @@ pub enum Output {
     Mean(usize, usize),
     /// A feature of the point alone.
     Point(PointFeature),
+    /// Place within the survey's squares.
+    Position(Axis),
     /// Height above a surface of the survey.
     Height(usize),
     /// Height above the minimum of a window of the survey.
@@ -196,6 +198,7 @@ impl Output {
         let of_band = |band: &Band| bands.iter().position(|b| b == band).map(|at| base.len() + at).ok_or_else(missing);
         Ok(match column {
             Column::Point(feature) => Self::Point(*feature),
+            Column::Position(axis) => Self::Position(*axis),
             Column::HeightAboveGround(name) => Self::Height(survey.surface(name.as_deref()).unwrap_or(0)),
             Column::HeightAboveWindowMin(cells) => Self::WindowMin(survey.minimum(*cells).unwrap_or(0)),
             Column::Local(measure, scale) => {

@@ -99,6 +99,10 @@ pub struct SchemaSpec {
     /// Named ground surfaces for `height_above_ground@NAME`; the one called `default` serves `height_above_ground`.
     #[serde(default)]
     pub surfaces: BTreeMap<String, SurfaceSpec>,
+    /// Edge of the squares that `x_local`, `y_local` and `z_local` are relative to, in metres; they begin at whole multiples
+    /// of it in the reference system, so that tiles and blocks agree on them.
+    #[serde(default = "default_position_block", skip_serializing_if = "is_default_position_block")]
+    pub position_block_m: f64,
     /// What raw colours and intensity are divided by; 65535, or 255 where a file is known to hold 8-bit values.
     #[serde(default = "default_divisor")]
     pub color_divisor: f64,
@@ -110,6 +114,16 @@ fn default_cap() -> f64 {
 
 fn default_tolerance() -> f64 {
     DEFAULT_TOLERANCE_M
+}
+
+fn default_position_block() -> f64 {
+    50.0
+}
+
+/// Schemas that say nothing mean the default, and their hashes stay what they were.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+fn is_default_position_block(metres: &f64) -> bool {
+    *metres == default_position_block()
 }
 
 fn default_divisor() -> f64 {
@@ -140,6 +154,7 @@ impl Schema {
         }
         positive("cap_radius_m", spec.cap_radius_m)?;
         positive("color_divisor", spec.color_divisor)?;
+        positive("position_block_m", spec.position_block_m)?;
         if spec.ground == GroundSource::Dtm && !spec.interpolation.is_raster() {
             return Err(Error::invalid(
                 "the schema takes the ground from a terrain model, and interpolates between ground points",
@@ -200,6 +215,7 @@ impl Schema {
             ground: GroundSource::Filter,
             interpolation: GroundInterpolation::Raster,
             surfaces: BTreeMap::new(),
+            position_block_m: default_position_block(),
             color_divisor: default_divisor(),
         })
     }

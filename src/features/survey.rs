@@ -5,7 +5,7 @@
 
 use super::Options;
 use super::attributes::{Attributes, counts_near_ground};
-use super::column::{Column, Scale};
+use super::column::{Axis, Column, Scale};
 use super::schema::{GroundSource, Schema, SurfaceSpec};
 use super::terrain::Terrain;
 use super::windows::Windows;
@@ -29,9 +29,18 @@ pub struct Survey {
     windows: Vec<Windows>,
     /// Flag bits by row.
     flags: Vec<u8>,
+    squares: Option<Squares>,
     unit_m: f64,
     cell_m: f64,
     outside_hull: u64,
+}
+
+/// Squares that positions are relative to.
+#[derive(Debug)]
+struct Squares {
+    frame: RasterFrame,
+    /// Lowest ground under the points of each, in metres above the lattice's origin; +∞ in empty ones, and empty if nobody asks.
+    lowest_ground: Vec<f64>,
 }
 
 /// Ground under the points, in metres above the lattice's origin.
@@ -81,13 +90,18 @@ impl Survey {
             minima: Vec::new(),
             windows: Vec::new(),
             flags: Vec::new(),
+            squares: None,
             unit_m: lattice.unit_m,
             cell_m: 0.0,
             outside_hull: 0,
         };
         let mut wanted = Wanted::default();
         schema.definitions().iter().for_each(|c| wanted.add(c));
-        let Wanted { surfaces, minima, windows } = wanted;
+        let Wanted { surfaces, minima, windows, squares } = wanted;
+        if squares && !lattice.is_empty() {
+            let frame = RasterFrame::new(lattice, linear_unit_m, schema.spec().position_block_m)?;
+            survey.squares = Some(Squares { frame, lowest_ground: Vec::new() });
+        }
         if lattice.is_empty() || (surfaces.is_empty() && minima.is_empty() && windows.is_empty()) {
             survey.flags = survey.flag_rows(lattice, schema, attributes);
             return Ok(survey);
@@ -116,12 +130,37 @@ impl Survey {
             };
             survey.surfaces.push((name, surface));
         }
+        survey.level_squares(lattice);
         for cells in minima {
             survey.minima.push((cells, lowest.eroded(cells as usize / 2)));
         }
         survey.flags = survey.flag_rows(lattice, schema, attributes);
         survey.windows = Windows::all(lattice, frame, &survey.flags, &windows);
         Ok(survey)
+    }
+
+    /// Finds the lowest ground of every square.
+    fn level_squares(&mut self, lattice: &Lattice) {
+        let Some(ground) = self.surface(None) else { return };
+        let Some(mut squares) = self.squares.take() else { return };
+        let [x, y, _] = &lattice.coordinates;
+        squares.lowest_ground = vec![f64::INFINITY; squares.frame.len()];
+        for (&x, &y) in x.iter().zip(y) {
+            let lowest = &mut squares.lowest_ground[squares.frame.cell(x, y)];
+            *lowest = lowest.min(self.surfaces[ground].1.sample(x, y));
+        }
+        self.squares = Some(squares);
+    }
+
+    /// Place of a lattice point within its square, in metres; 0 if the schema asks for none.
+    #[must_use]
+    pub fn place(&self, axis: Axis, [x, y, z]: [i32; 3]) -> f64 {
+        let Some(Squares { frame, lowest_ground }) = &self.squares else { return 0.0 };
+        match axis {
+            Axis::X => frame.from_middle(x, y)[0],
+            Axis::Y => frame.from_middle(x, y)[1],
+            Axis::Z => lowest_ground.get(frame.cell(x, y)).map_or(0.0, |lowest| f64::from(z) * self.unit_m - lowest),
+        }
     }
 
     /// The flag bits of every row, as far as the schema needs them.
@@ -194,6 +233,7 @@ struct Wanted {
     surfaces: Vec<Option<String>>,
     minima: Vec<u32>,
     windows: Vec<u32>,
+    squares: bool,
 }
 
 impl Wanted {
@@ -201,6 +241,7 @@ impl Wanted {
         match column {
             Column::HeightAboveGround(name) if !self.surfaces.contains(name) => self.surfaces.push(name.clone()),
             Column::HeightAboveWindowMin(cells) if !self.minima.contains(cells) => self.minima.push(*cells),
+            Column::Position(_) => self.squares = true,
             Column::Mean(inner, _) => self.add(inner),
             _ => {}
         }

@@ -76,6 +76,17 @@ impl RasterFrame {
         (py as usize).min(self.ny - 1) * self.nx + (px as usize).min(self.nx - 1)
     }
 
+    /// Place of a point relative to the middle of its cell, in metres.
+    #[must_use]
+    pub fn from_middle(&self, x: i32, y: i32) -> [f64; 2] {
+        let limits = [self.nx, self.ny];
+        let place = self.position(x, y);
+        std::array::from_fn(|axis| {
+            let cell = (place[axis] as usize).min(limits[axis] - 1);
+            (place[axis] - BORDER - cell as f64 - 0.5) * self.cell_m
+        })
+    }
+
     /// Number of cells.
     #[must_use]
     pub fn len(&self) -> usize {

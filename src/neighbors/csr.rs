@@ -271,6 +271,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
         #[test]
         fn equals_brute_force(points in clouds(), k in 1usize..60, radius in 0.0f64..5.0, moved in any::<bool>()) {
             let shift = if moved { 1e6 } else { 0.0 };

@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 use console::Console;
 use std::process::ExitCode;
 
-/// Classify survey data: LAS, LAZ and COPC tiles in, the same tiles with classes and confidences out.
+/// Survey points in; classes, features, ground or samples of them out: LAS, LAZ and COPC tiles.
 #[derive(Debug, Parser)]
 #[command(name = "groma", version, propagate_version = true, after_help = exit::HELP, max_term_width = 110)]
 struct Cli {
