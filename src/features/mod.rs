@@ -13,6 +13,7 @@ pub mod engine;
 pub mod glossary;
 pub mod kernel;
 pub mod plan;
+pub mod scale;
 pub mod schema;
 pub mod sets;
 pub mod shape;
