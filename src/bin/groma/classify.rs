@@ -1,6 +1,5 @@
 //! `groma classify`.
 
-use crate::ahead::ahead;
 use crate::console::{Console, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, check_page, make_folder, same_place};
@@ -86,18 +85,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     make_folder(&arguments.output, &tasks)?;
     let options = arguments.options();
     let work = |task: &Task, monitor: &Monitor| classify_file(&model, &task.input, &task.output, &options, monitor);
-    let (done, exit) = ahead(&tasks, console, arguments.compute.threads, work, |next| {
-        inputs.each(
-            &tasks,
-            console,
-            |task| &task.input,
-            |_, label| {
-                let summary = next(label)?;
-                console.remark(&line(&summary));
-                Ok(summary)
-            },
-        )
-    })?;
+    let (done, exit) = inputs.transform(&tasks, console, arguments.compute.threads, work, line)?;
     if !done.is_empty() && (arguments.report.is_some() || arguments.png.is_some()) {
         let facts = Facts {
             title: title(&done),

@@ -1,6 +1,5 @@
 //! `groma features`.
 
-use crate::ahead::ahead;
 use crate::console::{Console, aligned, print, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, check_page, make_folder};
@@ -99,18 +98,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     };
     make_folder(output, &tasks)?;
     let work = |task: &Task, monitor: &Monitor| extract_file(&task.input, &task.output, &options, monitor);
-    let (done, exit) = ahead(&tasks, console, arguments.compute.threads, work, |next| {
-        inputs.each(
-            &tasks,
-            console,
-            |task| &task.input,
-            |_, label| {
-                let summary = next(label)?;
-                console.remark(&line(&summary));
-                Ok(summary)
-            },
-        )
-    })?;
+    let (done, exit) = inputs.transform(&tasks, console, arguments.compute.threads, work, line)?;
     if let Some(report) = arguments.report.as_ref().filter(|_| !done.is_empty()) {
         let maps = console.run("report", arguments.compute.threads, |m| {
             read_feature_maps(&done, arguments.compute.linear_unit, FEATURE_PIXELS, m)

@@ -1,7 +1,9 @@
 //! Work on many files: one that fails is reported, and the rest go on.
 
+use crate::ahead::ahead;
 use crate::console::Console;
 use crate::exit::Exit;
+use groma::job::Monitor;
 use groma::pipeline::inputs::{Task, expand, plan};
 use groma::{Error, Result};
 use serde::Serialize;
@@ -75,6 +77,29 @@ impl Inputs {
     /// Reports what failed already; for a run that has nothing else left.
     pub fn give_up(self, console: &Console) -> Result<Exit> {
         self.each::<PathBuf, ()>(&[], console, |p| p, |_, _| Ok(())).map(|(_, exit)| exit)
+    }
+
+    /// Makes an output of each input, the next one begun while the last one is written, and remarks on each with its `line`.
+    pub fn transform<R: Serialize + Send>(
+        self,
+        tasks: &[Task],
+        console: &Console,
+        threads: usize,
+        work: impl Fn(&Task, &Monitor) -> Result<R> + Sync,
+        line: impl Fn(&R) -> String,
+    ) -> Result<(Vec<R>, Exit)> {
+        ahead(tasks, console, threads, work, |next| {
+            self.each(
+                tasks,
+                console,
+                |task| &task.input,
+                |_, label| {
+                    let summary = next(label)?;
+                    console.remark(&line(&summary));
+                    Ok(summary)
+                },
+            )
+        })
     }
 
     /// Does `work` for each item (with a label for its progress), reports what fails, and sums up. A cancelled run ends at once.

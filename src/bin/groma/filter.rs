@@ -10,7 +10,9 @@ use groma::filters::farthest::Start;
 use groma::filters::outliers::{RadiusOutliers, StatisticalOutliers};
 use groma::filters::random::Amount;
 use groma::filters::voxel::Keep;
+use groma::job::Monitor;
 use groma::pipeline::filters::{FilterOptions, FilterSummary, filter_file};
+use groma::pipeline::inputs::Task;
 use groma::report::{page, thousands};
 use groma::{Error, Result};
 use std::path::PathBuf;
@@ -156,17 +158,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let tasks = inputs.plan(&common.output, &["laz", "las"])?;
     let options = FilterOptions { filter, mark, linear_unit_m: common.linear_unit, overwrite: common.overwrite };
     make_folder(&common.output, &tasks)?;
-    let (_, exit) = inputs.each(
-        &tasks,
-        console,
-        |task| &task.input,
-        |task, label| {
-            let summary = console
-                .run(label, common.threads, |monitor| filter_file(&task.input, &task.output, &options, monitor))?;
-            console.remark(&line(&summary));
-            Ok(summary)
-        },
-    )?;
+    let work = |task: &Task, monitor: &Monitor| filter_file(&task.input, &task.output, &options, monitor);
+    let (_, exit) = inputs.transform(&tasks, console, common.threads, work, line)?;
     Ok(exit)
 }
 

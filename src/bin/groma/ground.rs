@@ -6,7 +6,9 @@ use crate::files::{Inputs, make_folder};
 use crate::options::InterpolationName;
 use clap::Args;
 use groma::filters::ground_points::GroundOptions;
+use groma::job::Monitor;
 use groma::pipeline::ground::{GroundFileOptions, GroundLabels, GroundSummary, ground_file};
+use groma::pipeline::inputs::Task;
 use groma::report::{page, thousands};
 use groma::{Error, Result};
 use std::path::PathBuf;
@@ -90,17 +92,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         ));
     }
     make_folder(&arguments.output, &tasks)?;
-    let (_, exit) = inputs.each(
-        &tasks,
-        console,
-        |task| &task.input,
-        |task, label| {
-            let summary = console
-                .run(label, arguments.threads, |monitor| ground_file(&task.input, &task.output, &options, monitor))?;
-            console.remark(&line(&summary));
-            Ok(summary)
-        },
-    )?;
+    let work = |task: &Task, monitor: &Monitor| ground_file(&task.input, &task.output, &options, monitor);
+    let (_, exit) = inputs.transform(&tasks, console, arguments.threads, work, line)?;
     Ok(exit)
 }
 
