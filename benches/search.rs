@@ -61,8 +61,8 @@ fn structures(c: &mut Criterion) {
     let mut group = c.benchmark_group("build");
     group.throughput(Throughput::Elements(cloud.len() as u64));
     group.bench_function("lattice", |b| b.iter(|| Lattice::new(black_box(&cloud), 1.0)));
-    group.bench_function("grid", |b| b.iter(|| Grid::new(black_box(&lattice))));
-    group.bench_function("tree", |b| b.iter(|| Tree::new(black_box(&lattice))));
+    group.bench_function("grid", |b| b.iter(|| Grid::new(black_box(&lattice), &Monitor::default())));
+    group.bench_function("tree", |b| b.iter(|| Tree::new(black_box(&lattice), &Monitor::default())));
     group.bench_function("sorted neighbours, k20", |b| {
         b.iter(|| csr::knn(black_box(&cloud), 20, 1e4, groma::neighbors::Search::Auto, &Monitor::default()));
     });
@@ -71,8 +71,8 @@ fn structures(c: &mut Criterion) {
 
 fn kernels(c: &mut Criterion) {
     let lattice = Lattice::new(&cloud(), 1.0).expect("a lattice");
-    let grid = Grid::new(&lattice);
-    let tree = Tree::new(&lattice);
+    let grid = Grid::new(&lattice, &Monitor::default()).expect("nobody cancels");
+    let tree = Tree::new(&lattice, &Monitor::default()).expect("nobody cancels");
     for k in [20, 50] {
         let plan = shape_of(k);
         let mut group = c.benchmark_group(format!("kernel, one thread, k{k}"));
@@ -94,7 +94,7 @@ fn kernels(c: &mut Criterion) {
 
 fn features(c: &mut Criterion) {
     let lattice = Lattice::new(&cloud(), 1.0).expect("a lattice");
-    let grid = Grid::new(&lattice);
+    let grid = Grid::new(&lattice, &Monitor::default()).expect("nobody cancels");
     let best = Simd::detect().expect("an instruction set");
     let mut sums: Vec<GroupSums> = Vec::new();
     answer_all(&grid, best, &shape_of(20), |group| {

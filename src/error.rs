@@ -37,13 +37,13 @@ pub enum Error {
         what: String,
     },
     /// Two feature schemas differ (103).
-    #[error("feature schemas differ first at column {position}: expected `{expected}`, found `{found}`")]
+    #[error("feature schemas differ{}: expected `{expected}`, found `{found}`", at_column(*position))]
     SchemaMismatch {
-        /// Position of the first differing column, from 0.
-        position: usize,
-        /// The expected column.
+        /// Position of the first differing column, from 0; `None` where only the hashes of the schemas are known.
+        position: Option<usize>,
+        /// The expected column, or hash.
         expected: String,
-        /// The column found there (or `nothing`).
+        /// The column found there (or `nothing`), or hash.
         found: String,
     },
     /// The operating system refused a file operation (200).
@@ -120,14 +120,14 @@ pub enum Error {
         /// What is wrong there and what would be right.
         what: String,
     },
-    /// A model's tensors are not what its manifest declares (302).
-    #[error("model {model}: tensor `{tensor}` is {found}, the manifest declares {expected}")]
+    /// A model's tensors are not what is expected of them: by its manifest, a checkpoint, or the caller (302).
+    #[error("model {model}: tensor `{tensor}` is {found}, expected is {expected}")]
     ModelMismatch {
         /// The model's file or name.
         model: String,
         /// The tensor's name.
         tensor: String,
-        /// Declared type and shape, as `f32[rows, 77]`.
+        /// Expected type and shape, as `f32[rows, 77]`.
         expected: String,
         /// Found type and shape.
         found: String,
@@ -285,4 +285,8 @@ impl Error {
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Internal { what: what.into() }
     }
+}
+
+fn at_column(position: Option<usize>) -> String {
+    position.map_or_else(String::new, |position| format!(" first at column {position}"))
 }

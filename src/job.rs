@@ -158,7 +158,12 @@ pub struct Job<'a> {
 }
 
 /// More threads than any machine has cores only cost the time to start them.
-const MOST_THREADS: usize = 1024;
+pub(crate) const MOST_THREADS: usize = 1024;
+
+/// What is said of more than [`MOST_THREADS`].
+pub(crate) fn too_many_threads(threads: usize) -> Error {
+    Error::invalid(format!("threads is {threads}"), format!("pass 1 to {MOST_THREADS}, or 0 for one a core"))
+}
 
 /// How often the calling thread looks at the progress and passes it on.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(50);
@@ -198,10 +203,7 @@ impl<'a> Job<'a> {
     /// no thread can be started.
     pub fn run<T: Send>(&mut self, work: impl FnOnce(&Monitor) -> Result<T> + Send) -> Result<T> {
         if self.threads > MOST_THREADS {
-            return Err(Error::invalid(
-                format!("{} worker threads", self.threads),
-                format!("ask for up to {MOST_THREADS}, or 0 for one a core"),
-            ));
+            return Err(too_many_threads(self.threads));
         }
         let monitor = Monitor::new(self.cancel.clone());
         monitor.check()?;
@@ -209,19 +211,39 @@ impl<'a> Job<'a> {
             .num_threads(self.threads)
             .thread_name(|i| format!("groma-{i}"))
             .build()
-            .map_err(|e| Error::internal(format!("cannot start worker threads: {e}")))?;
+            .map_err(|e| no_thread(&e))?;
+        self.watch(&monitor, |monitor| pool.install(|| work(monitor)))
+    }
+
+    /// As [`Job::run`], without a pool: for work that is done by one thread, or has threads of its own. It is the calling
+    /// one, or, where the progress is reported, one beside it.
+    ///
+    /// # Errors
+    /// The work's own, [`Error::Cancelled`], and [`Error::Internal`] if no thread can be started.
+    pub fn run_alone<T: Send>(&mut self, work: impl FnOnce(&Monitor) -> Result<T> + Send) -> Result<T> {
+        let monitor = Monitor::new(self.cancel.clone());
+        monitor.check()?;
+        self.watch(&monitor, work)
+    }
+
+    /// Does the work, and reports meanwhile, if somebody wants it.
+    fn watch<T: Send>(&mut self, monitor: &Monitor, work: impl FnOnce(&Monitor) -> Result<T> + Send) -> Result<T> {
         let Some(report) = self.progress.as_mut() else {
-            return pool.install(|| work(&monitor));
+            return work(monitor);
         };
         let (finished, wait) = std::sync::mpsc::channel();
-        let monitor = &monitor;
         let result = std::thread::scope(|scope| {
-            let worker = scope.spawn(|| {
-                let result = pool.install(|| work(monitor));
+            let watched = move || {
+                let result = work(monitor);
                 // The receiver lives until this thread is joined; a failed send has nobody left to tell.
                 let _ = finished.send(());
                 result
-            });
+            };
+            let worker = std::thread::Builder::new().name("groma-work".into()).spawn_scoped(scope, watched);
+            let worker = match worker {
+                Ok(worker) => worker,
+                Err(e) => return Ok(Err(no_thread(&e))),
+            };
             while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(PROGRESS_PERIOD) {
                 if report(monitor.progress()).is_break() {
                     monitor.stopped.store(true, Ordering::Relaxed);
@@ -240,6 +262,10 @@ impl<'a> Job<'a> {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
+}
+
+fn no_thread(e: &dyn std::fmt::Display) -> Error {
+    Error::internal(format!("cannot start worker threads: {e}"))
 }
 
 #[cfg(test)]

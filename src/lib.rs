@@ -18,6 +18,7 @@ pub mod random;
 #[cfg(feature = "cli")]
 pub mod report;
 pub mod runtime;
+pub mod tensor;
 
 pub use error::{Error, Result};
 

@@ -5,9 +5,12 @@
 
 use groma::capi::cancel::*;
 use groma::capi::classify::*;
+use groma::capi::devices::*;
 use groma::capi::error::*;
 use groma::capi::features::*;
+use groma::capi::las::*;
 use groma::capi::model::*;
+use groma::capi::neighbors::*;
 use groma::capi::options::*;
 use groma::capi::points::*;
 use groma::capi::result::*;
@@ -94,6 +97,17 @@ fn null_is_named() {
         refused("`features` is NULL", |e| groma_features_tensor(null(), null_mut(), e));
         refused("`cancel` is NULL", |e| groma_cancel_create(null_mut(), e));
         refused("`json` is NULL", |e| groma_doctor_json(null_mut(), e));
+        refused("`json` is NULL", |e| groma_schema_describe(c"lod2".as_ptr(), null_mut(), e));
+        refused("`schema` is NULL", |e| groma_schema_describe(null(), &mut null_mut(), e));
+        refused("`features` is NULL", |e| groma_features_value(null(), &mut null_mut(), e));
+        refused("`devices` is NULL", |e| groma_devices_list(null_mut(), e));
+        refused("`path` is NULL", |e| groma_las_describe(null(), &mut null_mut(), e));
+        refused("`path` is NULL", |e| groma_las_read(null(), null(), null(), &mut null_mut(), e));
+        refused("`points` is NULL", |e| groma_las_write(null(), c"a.las".as_ptr(), null(), e));
+        refused("`cloud` is NULL", |e| groma_cloud_points(null(), null_mut(), e));
+        refused("`cloud` is NULL", |e| groma_cloud_value(null(), c"x".as_ptr(), &mut null_mut(), e));
+        refused("`points` is NULL", |e| groma_neighbors_within(null(), 1.0, null(), &mut null_mut(), e));
+        refused("`neighbors` is NULL", |e| groma_neighbors_value(null(), 0, &mut null_mut(), e));
         refused("not UTF-8", |e| groma_model_open(c"\xff\xfe.onnx".as_ptr(), &mut null_mut(), e));
     }
 }

@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 
 mod c;
+#[path = "c/header.rs"]
+mod header;
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -20,18 +22,8 @@ fn exported() -> Option<BTreeSet<String>> {
 
 /// Functions that the header declares.
 fn declared() -> BTreeSet<String> {
-    let header = std::fs::read_to_string(c::root().join("include/groma.h")).unwrap();
-    let code = header.lines().filter(|line| !line.trim_start().starts_with(['*', '/', '#']));
-    let mut names = BTreeSet::new();
-    for line in code {
-        if let Some((before, _)) = line.split_once('(') {
-            let name = before.rsplit([' ', '*']).next().unwrap_or_default();
-            if name.starts_with("groma_") {
-                names.insert(name.to_string());
-            }
-        }
-    }
-    names
+    let text = std::fs::read_to_string(c::root().join("include/groma.h")).unwrap();
+    header::functions(&text).into_iter().map(|function| function.name).collect()
 }
 
 #[test]

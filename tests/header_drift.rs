@@ -9,19 +9,28 @@ const SECTIONS: &[&str] = &[
     "status",
     "error",
     "text",
+    "log",
     "runtime",
+    "devices",
     "cancel",
     "options",
     "model",
+    "ensemble",
     "points",
     "tensor",
+    "value",
+    "network",
+    "checkpoint",
     "result",
     "summary",
     "classify",
+    "embedding",
     "features",
     "features_file",
     "ground",
     "filters",
+    "neighbors",
+    "las",
 ];
 
 /// Files of `src/capi` that C does not see.
@@ -81,7 +90,8 @@ fn every_file_of_the_c_skin_has_a_section() {
 fn the_header_can_be_read_in_one_go() {
     let header = generate();
     assert!(header.is_ascii());
-    assert!(header.lines().count() < 1500, "{} lines", header.lines().count());
+    // All of it in one sitting, by topic: half of these lines are documentation, which stands nowhere else.
+    assert!(header.lines().count() < 2300, "{} lines", header.lines().count());
     let lines: Vec<&str> = header.lines().collect();
     for (i, line) in lines.iter().enumerate() {
         let declares = (line.starts_with("#define GROMA_") && *line != "#define GROMA_H")

@@ -161,7 +161,7 @@ fn tensors_that_do_not_match_are_named_with_both_shapes() {
     ];
     for (name, found, declared) in cases {
         let message = refusal(name, 302);
-        assert!(message.contains(&format!("is {found}, the manifest declares {declared}")), "{message}");
+        assert!(message.contains(&format!("is {found}, expected is {declared}")), "{message}");
     }
 }
 
@@ -286,6 +286,33 @@ fn weights_beside_the_model_are_found() {
 }
 
 #[test]
+fn weights_that_are_replaced_beside_an_open_model_are_not_mixed() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [path, weights] = ["external.onnx", "external.weights"].map(|name| folder.path().join(name));
+    std::fs::copy(fixture("external.onnx"), &path).unwrap();
+    std::fs::copy(fixture("external.weights"), &weights).unwrap();
+    let model = Model::open(&path).unwrap();
+    let mut first = model.worker().unwrap();
+    drop(model.worker().unwrap());
+    let (_second, other) = (model.worker().unwrap(), folder.path().join("other"));
+    std::fs::write(&other, vec![0; std::fs::metadata(&weights).unwrap().len() as usize]).unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+    std::fs::File::options().write(true).open(&other).unwrap().set_modified(later).unwrap();
+    std::fs::rename(&other, &weights).unwrap();
+    let error = model.worker().unwrap_err();
+    assert!(error.code() == 300 && error.to_string().contains("external.weights were changed"), "{error}");
+    // What was loaded computes on, and the model opened anew has the new weights.
+    let mut logits = [0.0; 3];
+    first.run(&mut [1.0; COLUMNS], 1, &mut logits).unwrap();
+    assert!(Model::open(&path).is_ok() && logits != [0.0; 3]);
+    std::fs::remove_file(&weights).unwrap();
+    assert_eq!(model.worker().unwrap_err().code(), 300);
+}
+
+#[test]
 fn a_long_run_is_cancelled_within_a_batch() {
     if !runtime() {
         return;
@@ -336,5 +363,7 @@ fn a_description_holds_everything() {
     assert_eq!(text["tensors"]["inputs"][0]["shape"], serde_json::json!([-1, 5]));
     assert_eq!(text["tensors"]["outputs"][0]["dtype"], "f32");
     assert_eq!(text["runtime"]["version"], groma::runtime::loaded().unwrap().version());
+    let metadata = text["metadata"].as_object().unwrap();
+    assert!(metadata.len() == 1 && metadata["groma.manifest"].as_str().unwrap().contains("fixture"));
     assert_eq!(text["bytes"], std::fs::metadata(fixture("good.onnx")).unwrap().len());
 }

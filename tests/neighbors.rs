@@ -70,7 +70,10 @@ fn scan() -> PointCloud {
 fn around_a_scanner() {
     let cloud = scan();
     let lattice = Lattice::new(&cloud, 1.0).unwrap();
-    assert!(matches!(Index::new(&lattice, Search::Auto), Index::Tree(_)), "a scan is uneven");
+    assert!(
+        matches!(Index::new(&lattice, Search::Auto, &Monitor::default()).unwrap(), Index::Tree(_)),
+        "a scan is uneven"
+    );
     agree(&cloud, 11);
 }
 
@@ -83,5 +86,20 @@ fn an_even_cloud_gets_the_grid() {
         })
         .collect();
     let lattice = Lattice::new(&PointCloud::from_positions(&positions, 0.001).unwrap(), 1.0).unwrap();
-    assert!(matches!(Index::new(&lattice, Search::Auto), Index::Grid(_)));
+    assert!(matches!(Index::new(&lattice, Search::Auto, &Monitor::default()).unwrap(), Index::Grid(_)));
+}
+
+#[test]
+fn building_an_index_is_cancelled() {
+    let positions: Vec<f64> = (0..100_000).flat_map(|i| [f64::from(i % 317), f64::from(i / 317), 0.0]).collect();
+    let lattice = Lattice::new(&PointCloud::from_positions(&positions, 0.01).unwrap(), 1.0).unwrap();
+    let token = groma::job::CancelToken::new();
+    let monitor = Monitor::new(token.clone());
+    for search in [Search::Auto, Search::Grid, Search::KdTree] {
+        assert!(Index::new(&lattice, search, &monitor).is_ok());
+    }
+    token.cancel();
+    for search in [Search::Auto, Search::Grid, Search::KdTree] {
+        assert!(matches!(Index::new(&lattice, search, &monitor), Err(groma::Error::Cancelled)), "{search:?}");
+    }
 }

@@ -48,21 +48,43 @@ macro_rules! destroy {
 
 pub(super) use {boundary, destroy, getter};
 
-/// Names the function that shall panic, in builds with debug assertions only: how the tests reach the last wall.
+/// Name the function that shall panic, or find a promise of the library broken, in builds with debug assertions only: how
+/// the tests reach the last wall. Other builds do not look at the environment.
 #[cfg(debug_assertions)]
 const PANIC_VARIABLE: &str = "GROMA_TEST_PANIC";
+#[cfg(debug_assertions)]
+const INTERNAL_VARIABLE: &str = "GROMA_TEST_INTERNAL";
 
-/// Runs `work`; gives its status, and an error through `error` if the caller wants one.
+/// Fails as the environment says.
+#[cfg(debug_assertions)]
+fn rehearse(function: &str) -> Result<()> {
+    let named = |variable| std::env::var_os(variable).is_some_and(|name| name == function);
+    assert!(!named(PANIC_VARIABLE), "{PANIC_VARIABLE} is set to {function}");
+    match named(INTERNAL_VARIABLE) {
+        true => Err(Error::internal(format!("{INTERNAL_VARIABLE} is set to {function}"))),
+        false => Ok(()),
+    }
+}
+
+/// Runs `work`; gives its status, and an error through `error` if the caller wants one. Then hands over what was logged.
 pub(super) fn guard(
+    function: &str,
+    error: *mut *mut groma_error_t,
+    work: impl FnOnce() -> Result<()>,
+) -> groma_status_t {
+    let status = guard_in_silence(function, error, work);
+    super::log::deliver();
+    status
+}
+
+fn guard_in_silence(
     function: &str,
     error: *mut *mut groma_error_t,
     work: impl FnOnce() -> Result<()>,
 ) -> groma_status_t {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         #[cfg(debug_assertions)]
-        if std::env::var(PANIC_VARIABLE).is_ok_and(|named| named == function) {
-            panic!("{PANIC_VARIABLE} is set to {function}");
-        }
+        rehearse(function)?;
         work()
     }));
     let failure = match outcome {
@@ -77,6 +99,11 @@ pub(super) fn guard(
         }
     };
     let code = failure.code();
+    // Mistakes in arguments are the caller's to tell, and a stop was asked for; of files, models and what lies below a host's
+    // log should know.
+    if code >= 200 && !matches!(failure, Error::Cancelled) {
+        log::error!("{function}: {failure}");
+    }
     if !error.is_null() {
         let handle = Box::into_raw(Box::new(groma_error_t::new(&failure)));
         // SAFETY: not null, and by the rules of the header a place for one pointer.
@@ -108,6 +135,15 @@ fn missing(name: &str) -> Error {
 pub(super) unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
     // SAFETY: by the contract of this function.
     unsafe { pointer.as_ref() }.ok_or_else(|| missing(name))
+}
+
+/// A handle that must be there and that nobody else uses during the call.
+///
+/// # Safety
+/// `pointer` is null or valid for reads and writes during the call, and not used by anyone else.
+pub(super) unsafe fn exclusive<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T> {
+    // SAFETY: by the contract of this function.
+    unsafe { pointer.as_mut() }.ok_or_else(|| missing(name))
 }
 
 /// A NUL-terminated UTF-8 string that must be there.

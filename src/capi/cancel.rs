@@ -4,9 +4,11 @@
 
 use super::boundary::{boundary, destroy, getter};
 use super::error::groma_error_t;
+use super::log;
 use super::status::groma_status_t;
 use crate::error::{Error, Result};
 use crate::job::{CancelToken, Job, Monitor};
+use crate::runtime;
 use std::ffi::c_void;
 use std::ops::ControlFlow;
 
@@ -27,7 +29,8 @@ pub const GROMA_STAGE_FILTER: i32 = 6;
 
 /// Called about every 50 ms, on the thread that made the long call, and once at its end: `done` of `total` points of
 /// `stage` (a `GROMA_STAGE_…`); `total` is 0 while it is not known. Return 0 to go on, anything else to cancel. It may
-/// call functions of this library; it must not throw or `longjmp` through it.
+/// call functions of this library; it must not throw or `longjmp` through it. It is not called any more once the flag of the
+/// call was triggered.
 pub type groma_progress_fn = Option<unsafe extern "C" fn(user: *mut c_void, stage: i32, done: u64, total: u64) -> i32>;
 
 /// A flag that stops the calls it was given to. It stays triggered; make a new one for new work.
@@ -48,7 +51,7 @@ pub unsafe extern "C" fn groma_cancel_create(
 }
 
 /// Triggers the flag, from any thread; does nothing for NULL. The calls it was given to end within a fraction of a
-/// second with `GROMA_STATUS_CANCELLED` and leave no partial file.
+/// second with `GROMA_STATUS_CANCELLED` and leave no partial file; runs of networks end at the end of the current node.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_cancel_trigger(cancel: *const groma_cancel_t) {
     getter!(cancel, () => cancel.0.cancel())
@@ -66,8 +69,10 @@ pub unsafe extern "C" fn groma_cancel_destroy(cancel: *mut groma_cancel_t) {
     destroy!(cancel)
 }
 
-/// More threads than any machine of today has; beyond it a number is a mistake.
-const MOST_THREADS: u32 = 4096;
+/// A number of threads from options; 0 for one a core. Those who start them refuse too many.
+pub(super) fn threads(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
 
 /// The terms of a long call, as its options say.
 pub(super) struct Terms {
@@ -83,15 +88,31 @@ impl Terms {
     /// # Safety
     /// `cancel` is null or a live flag, and `progress` may be called with `user`, until this returns.
     pub(super) unsafe fn run<T: Send>(&self, work: impl FnOnce(&Monitor) -> Result<T> + Send) -> Result<T> {
-        if self.threads > MOST_THREADS {
-            return Err(Error::invalid(
-                format!("threads is {}", self.threads),
-                format!("pass 1 to {MOST_THREADS}, or 0 for one a core"),
-            ));
-        }
+        // SAFETY: passed on to the caller.
+        unsafe { self.job() }?.run(work)
+    }
+
+    /// As [`run`](Self::run), for work that brings its own threads: on the calling one, or beside it if there is a callback.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run).
+    pub(super) unsafe fn run_alone<T: Send>(&self, work: impl FnOnce(&Monitor) -> Result<T> + Send) -> Result<T> {
+        // SAFETY: passed on to the caller.
+        unsafe { self.job() }?.run_alone(work)
+    }
+
+    /// A job on these terms.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run), until the job has been run.
+    unsafe fn job(&self) -> Result<Job<'_>> {
+        let threads = threads(self.threads);
+        // Workers end a moment after the call that they served; a host that unloads us right then must not take away the
+        // code that they run.
+        runtime::stay_loaded();
         // SAFETY: by the contract of this function.
         let flag = unsafe { self.cancel.as_ref() };
-        let mut job = Job::new().threads(self.threads as usize);
+        let mut job = Job::new().threads(threads);
         if let Some(flag) = flag {
             if flag.0.is_cancelled() {
                 return Err(Error::Cancelled);
@@ -105,13 +126,18 @@ impl Terms {
             // The callback cancels this call only, not the others that share its flag: so the job has a flag of its own,
             // and the caller's is looked at here.
             job = job.on_progress(move |now| {
+                log::deliver();
+                // A call that was cancelled reports no more: whoever triggered the flag may have stopped serving callbacks.
+                if flag.is_some_and(|flag| flag.0.is_cancelled()) {
+                    return ControlFlow::Break(());
+                }
                 // SAFETY: by the contract of this function; this closure runs on the calling thread.
                 let answer = unsafe { progress(self.user, now.stage as i32, now.done, now.total) };
                 let stop = answer != 0 || flag.is_some_and(|flag| flag.0.is_cancelled());
                 if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
         }
-        job.run(work)
+        Ok(job)
     }
 }
 
@@ -165,6 +191,27 @@ mod tests {
         assert!(matches!(unsafe { terms.run(wait) }, Err(Error::Cancelled)));
         assert!(calls >= 1);
         assert!(!flag.0.is_cancelled());
+    }
+
+    unsafe extern "C" fn count(user: *mut c_void, _stage: i32, _done: u64, _total: u64) -> i32 {
+        // SAFETY: the test passes a `u32`.
+        unsafe { *user.cast::<u32>() += 1 };
+        0
+    }
+
+    #[test]
+    fn a_call_that_was_cancelled_reports_no_more() {
+        let flag = groma_cancel_t(CancelToken::new());
+        let token = flag.0.clone();
+        let mut calls = 0_u32;
+        let terms = Terms { threads: 1, cancel: &raw const flag, progress: Some(count), user: (&raw mut calls).cast() };
+        let work = |monitor: &Monitor| {
+            token.cancel();
+            wait(monitor)
+        };
+        // SAFETY: flag and counter outlive the call.
+        assert!(matches!(unsafe { terms.run(work) }, Err(Error::Cancelled)));
+        assert_eq!(calls, 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::points::{self, groma_points_t};
 use super::result::groma_result_t;
 use super::status::groma_status_t;
 use super::summary::groma_summary_t;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::{ClassifyOptions, classify_cloud, classify_file};
 use std::ffi::{c_char, c_void};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,8 @@ pub struct groma_classify_options_t {
     pub point_format: i32,
     /// 1 to replace an output that exists. Default 0.
     pub overwrite: i32,
-    /// Edge length of a block in metres; 0 (the default) for that of the manifest. The result does not depend on it.
+    /// Edge length of a block in metres; 0 (the default) for that of the manifest. The result does not depend on it, but for an
+    /// ensemble by `GROMA_ENSEMBLE_SCALE`, of which it chooses the model that answers.
     pub block_size_m: f64,
     /// Length of one unit of the coordinates in metres (0.3048 for feet); 0 (the default) for that of the file's CRS, and
     /// for metres where none is known.
@@ -162,18 +163,12 @@ const _: () = {
 ///
 /// # Safety
 /// `pointer` is null or follows the rules of the header.
-unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOptions, Terms)> {
+pub(super) unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOptions, Terms)> {
     // SAFETY: by the contract of this function.
     let given = unsafe { options::read(pointer, "options") }?;
-    let keep_classes = match given.keep_class_count {
-        0 => Vec::new(),
-        1..=256 if !given.keep_classes.is_null() => {
-            // SAFETY: not null, and by the contract of this function so many bytes.
-            unsafe { std::slice::from_raw_parts(given.keep_classes, given.keep_class_count as usize) }.to_vec()
-        }
-        1..=256 => return Err(Error::invalid("`keep_classes` is NULL", "pass as many as keep_class_count says")),
-        count => return Err(Error::invalid(format!("keep_class_count is {count}"), "pass at most 256 classes")),
-    };
+    // SAFETY: by the contract of this function.
+    let keep_classes =
+        unsafe { options::classes(given.keep_classes, given.keep_class_count, "keep_classes", "keep_class_count") }?;
     // SAFETY: by the contract of this function.
     let dtm = unsafe { text_or_null(given.dtm, "dtm") }?.map(PathBuf::from);
     let choices = ClassifyOptions {
@@ -188,9 +183,7 @@ unsafe fn read(pointer: *const groma_classify_options_t) -> Result<(ClassifyOpti
         linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?,
         dtm,
     };
-    let terms =
-        Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };
-    Ok((choices, terms))
+    Ok((choices, options::terms!(given)))
 }
 
 #[cfg(test)]

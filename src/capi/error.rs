@@ -26,13 +26,17 @@ pub unsafe extern "C" fn groma_error_code(error: *const groma_error_t) -> groma_
     getter!(error, GROMA_STATUS_OK => error.code)
 }
 
-/// One sentence for people: what is wrong, where, and what to do; lives as long as the error. An empty string for NULL.
+/// One sentence for people: what is wrong, where, and what to do.
+///
+/// @return @borrowed an empty string for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_error_message(error: *const groma_error_t) -> *const c_char {
     getter!(error, c"".as_ptr() => error.message.as_ptr())
 }
 
-/// The file, column, tensor, model or device concerned, for programs; NULL if there is none; lives as long as the error.
+/// The file, column, tensor, model or device concerned, for programs.
+///
+/// @return @borrowed @nullable NULL if there is none
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_error_subject(error: *const groma_error_t) -> *const c_char {
     getter!(error, std::ptr::null() => error.subject.as_ref().map_or(std::ptr::null(), |s| s.as_ptr()))

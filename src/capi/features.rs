@@ -1,19 +1,23 @@
 //! Features: the numbers that models read, for every point, as a matrix.
 
 use super::boundary::{boundary, destroy, getter, text_or_null};
-use super::cancel::{Terms, groma_cancel_t, groma_progress_fn};
+use super::cancel::{groma_cancel_t, groma_progress_fn};
 use super::error::groma_error_t;
 use super::options::{self, Sized32};
 use super::points::{self, groma_points_t};
 use super::runtime::to_json;
 use super::status::groma_status_t;
 use super::tensor::{groma_tensor_t, view};
-use super::text::c_text;
+use super::text::{c_text, groma_string_t};
+use super::value::groma_value_t;
 use crate::error::{Error, Result};
+use crate::features::glossary::describe_schema;
 use crate::features::{self, FeatureMatrix, Options, Schema};
 use crate::pipeline::terrain::terrain;
+use crate::tensor::Value;
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How to compute features. Fill it with `groma_features_options_init`.
 #[repr(C)]
@@ -54,7 +58,7 @@ pub unsafe extern "C" fn groma_features_options_init(options: *mut groma_feature
 
 /// A matrix of features, row-major, one row a point.
 pub struct groma_features_t {
-    matrix: FeatureMatrix,
+    matrix: Arc<FeatureMatrix>,
     columns: Vec<CString>,
     hash: CString,
     schema_json: CString,
@@ -73,7 +77,7 @@ impl groma_features_t {
         let schema_json = c_text(to_json(schema.spec())?);
         #[allow(clippy::cast_possible_wrap)] // lengths of vectors in memory
         let shape = [matrix.rows as i64, columns.len() as i64];
-        Ok(Self { matrix, columns, hash, schema_json, shape })
+        Ok(Self { matrix: Arc::new(matrix), columns, hash, schema_json, shape })
     }
 }
 
@@ -108,8 +112,7 @@ pub unsafe extern "C" fn groma_features_compute(
         };
         // SAFETY: the caller keeps the rules at the top of the header.
         let cloud = unsafe { points::cloud(points) }?;
-        let terms =
-            Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };
+        let terms = options::terms!(given);
         // SAFETY: flag and callback are the caller's and live during the call.
         let matrix = unsafe { terms.run(|monitor| features::compute(&cloud, &schema, &choices, monitor)) }?;
         features.give(groma_features_t::new(matrix)?);
@@ -144,7 +147,9 @@ pub unsafe extern "C" fn groma_features_columns(features: *const groma_features_
     getter!(features, 0 => features.columns.len() as u64)
 }
 
-/// Name of column `index`; lives as long as the features. NULL if there is no such column.
+/// Name of column `index`.
+///
+/// @return @borrowed @nullable NULL if there is no such column
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_features_column_name(features: *const groma_features_t, index: u64) -> *const c_char {
     getter!(features, std::ptr::null() => {
@@ -153,7 +158,9 @@ pub unsafe extern "C" fn groma_features_column_name(features: *const groma_featu
     })
 }
 
-/// The values, row-major: column `c` of point `i` at `i * columns + c`; they live as long as the features. NULL for NULL.
+/// The values, row-major: column `c` of point `i` at `i * columns + c`.
+///
+/// @return @borrowed @nullable `groma_features_rows * groma_features_columns` numbers; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_features_values(features: *const groma_features_t) -> *const f32 {
     getter!(features, std::ptr::null() => features.matrix.values.as_ptr())
@@ -175,16 +182,53 @@ pub unsafe extern "C" fn groma_features_tensor(
     })
 }
 
-/// SHA-256 of the schema in hexadecimal: equal hashes mean equal columns; lives as long as the features. NULL for NULL.
+/// The values as a value `[rows, columns]`, which shares their memory and outlives the features.
+///
+/// @param value  @owned destroy it with `groma_value_destroy`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_features_value(
+    features: *const groma_features_t,
+    value: *mut *mut groma_value_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_features_value, error; features: shared, value: out => {
+        let matrix = Arc::clone(&features.matrix);
+        value.give(groma_value_t::new(Value::share(matrix, |matrix| matrix.values.as_slice(), &features.shape)?));
+        Ok(())
+    })
+}
+
+/// SHA-256 of the schema in hexadecimal: equal hashes mean equal columns.
+///
+/// @return @borrowed @nullable NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_features_schema_hash(features: *const groma_features_t) -> *const c_char {
     getter!(features, std::ptr::null() => features.hash.as_ptr())
 }
 
-/// The schema as a JSON object, which `groma_features_compute` takes again; lives as long as the features. NULL for NULL.
+/// The schema as a JSON object, which `groma_features_compute` takes again.
+///
+/// @return @borrowed @nullable NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_features_schema_json(features: *const groma_features_t) -> *const c_char {
     getter!(features, std::ptr::null() => features.schema_json.as_ptr())
+}
+
+/// Says what a schema computes and what it needs, as a JSON object: `schema` (as a manifest holds it), `hash`, `columns`
+/// with `name`, `definition` and `unit`, `required_columns` of the points, `receptive_radius_m`.
+///
+/// @param schema  what to compute, as for `groma_features_compute`
+/// @param json    @owned destroy it with `groma_string_destroy`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_schema_describe(
+    schema: *const c_char,
+    json: *mut *mut groma_string_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_schema_describe, error; schema: text, json: out => {
+        json.give(groma_string_t::new(to_json(&describe_schema(&read_schema(schema)?))?));
+        Ok(())
+    })
 }
 
 /// Frees features and their arrays; takes NULL.

@@ -141,7 +141,5 @@ unsafe fn read(pointer: *const groma_features_file_options_t, schema: Schema) ->
         point_format: options::point_format(given.point_format)?,
         overwrite: flag(given.overwrite, "overwrite")?,
     };
-    let terms =
-        Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };
-    Ok((choices, terms))
+    Ok((choices, options::terms!(given)))
 }

@@ -145,21 +145,26 @@ pub unsafe extern "C" fn groma_filtered_count(filtered: *const groma_filtered_t)
     getter!(filtered, 0 => filtered.chosen.rows.len() as u64)
 }
 
-/// Their rows, from 0: ascending; of `GROMA_FILTER_FARTHEST` in the order in which they were taken. `groma_filtered_count`
-/// numbers. NULL for NULL.
+/// Their rows, from 0: ascending; of `GROMA_FILTER_FARTHEST` in the order in which they were taken.
+///
+/// @return @borrowed @nullable `groma_filtered_count` numbers; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_filtered_rows(filtered: *const groma_filtered_t) -> *const u32 {
     getter!(filtered, std::ptr::null() => filtered.chosen.rows.as_ptr())
 }
 
-/// For each of the points that were filtered, 1 if it was chosen and 0 if not. NULL for NULL.
+/// For each of the points that were filtered, 1 if it was chosen and 0 if not.
+///
+/// @return @borrowed @nullable a number for each point that was handed over; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_filtered_mask(filtered: *const groma_filtered_t) -> *const u8 {
     getter!(filtered, std::ptr::null() => filtered.mask.as_ptr())
 }
 
-/// New positions of the points that were chosen, x, y, z of one after the other; NULL if they stay where they are, as with all
-/// filters but `GROMA_VOXEL_CENTROID`. NULL for NULL.
+/// New positions of the points that were chosen, x, y, z of one after the other.
+///
+/// @return @borrowed @nullable `3 * groma_filtered_count` numbers; NULL if the points stay where they are, as with all filters but
+///          `GROMA_VOXEL_CENTROID`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_filtered_positions(filtered: *const groma_filtered_t) -> *const f64 {
     getter!(filtered, std::ptr::null() => {
@@ -237,7 +242,9 @@ pub unsafe extern "C" fn groma_filter_summary_marked(summary: *const groma_filte
     getter!(summary, 0 => summary.summary.marked)
 }
 
-/// Everything, as a JSON object; lives as long as the summary. NULL for NULL.
+/// Everything, as a JSON object.
+///
+/// @return @borrowed @nullable NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_filter_summary_json(summary: *const groma_filter_summary_t) -> *const c_char {
     getter!(summary, std::ptr::null() => summary.json.as_ptr())
@@ -320,9 +327,7 @@ unsafe fn read(filter: i32, pointer: *const groma_filter_options_t) -> Result<(F
         linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?,
         overwrite: flag(given.overwrite, "overwrite")?,
     };
-    let terms =
-        Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };
-    Ok((choices, terms))
+    Ok((choices, options::terms!(given)))
 }
 
 fn keep(number: i32) -> Result<Keep> {

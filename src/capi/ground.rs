@@ -158,13 +158,17 @@ pub unsafe extern "C" fn groma_ground_outside_hull(ground: *const groma_ground_t
     getter!(ground, 0 => ground.result.outside_hull)
 }
 
-/// The new class of each point, 2 for ground; lives as long as the ground. NULL for NULL.
+/// The new class of each point, 2 for ground.
+///
+/// @return @borrowed @nullable `groma_ground_count` numbers; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_ground_classes(ground: *const groma_ground_t) -> *const u8 {
     getter!(ground, std::ptr::null() => ground.result.classes.as_ptr())
 }
 
-/// The height of each point above the ground in metres; lives as long as the ground. NULL if heights were not asked for.
+/// The height of each point above the ground in metres.
+///
+/// @return @borrowed @nullable `groma_ground_count` numbers; NULL if heights were not asked for
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_ground_heights(ground: *const groma_ground_t) -> *const f32 {
     getter!(ground, std::ptr::null() => {
@@ -226,24 +230,10 @@ const _: () = {
 unsafe fn read(pointer: *const groma_ground_options_t) -> Result<(GroundFileOptions, Terms)> {
     // SAFETY: by the contract of this function.
     let given = unsafe { options::read(pointer, "options") }?;
-    let point_format = match given.point_format {
-        -1 => None,
-        format => Some(u8::try_from(format).ok().filter(|format| *format <= 10).ok_or_else(|| {
-            Error::invalid(format!("point_format is {format}"), "pass 0 to 10, or -1 for that of the input")
-        })?),
-    };
     let ignore_classes = match (given.ignore_classes.is_null(), given.ignore_class_count) {
         (true, 0) => GroundLabels::default().ignore_classes,
-        (true, _) => {
-            return Err(Error::invalid("`ignore_classes` is NULL", "pass as many as ignore_class_count says"));
-        }
-        (false, count @ 0..=256) => {
-            // SAFETY: not null, and by the contract of this function so many bytes.
-            unsafe { std::slice::from_raw_parts(given.ignore_classes, count as usize) }.to_vec()
-        }
-        (false, count) => {
-            return Err(Error::invalid(format!("ignore_class_count is {count}"), "pass at most 256 classes"));
-        }
+        // SAFETY: by the contract of this function.
+        (_, count) => unsafe { options::classes(given.ignore_classes, count, "ignore_classes", "ignore_class_count") }?,
     };
     let height = match given.height {
         GROMA_HEIGHT_NONE => None,
@@ -271,13 +261,11 @@ unsafe fn read(pointer: *const groma_ground_options_t) -> Result<(GroundFileOpti
         labels,
         dtm,
         dtm_cell_m: options::length(given.dtm_cell_m, "dtm_cell_m")?,
-        point_format,
+        point_format: options::point_format(given.point_format)?,
         overwrite: flag(given.overwrite, "overwrite")?,
         linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?,
     };
-    let terms =
-        Terms { threads: given.threads, cancel: given.cancel, progress: given.progress, user: given.progress_user };
-    Ok((choices, terms))
+    Ok((choices, options::terms!(given)))
 }
 
 #[cfg(test)]

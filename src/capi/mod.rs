@@ -13,13 +13,21 @@
 
 mod boundary;
 pub mod cancel;
+pub mod checkpoint;
 pub mod classify;
+pub mod devices;
+pub mod embedding;
+pub mod ensemble;
 pub mod error;
 pub mod features;
 pub mod features_file;
 pub mod filters;
 pub mod ground;
+pub mod las;
+pub mod log;
 pub mod model;
+pub mod neighbors;
+pub mod network;
 pub mod options;
 pub mod points;
 pub mod result;
@@ -28,4 +36,5 @@ pub mod status;
 pub mod summary;
 pub mod tensor;
 pub mod text;
+pub mod value;
 pub mod version;

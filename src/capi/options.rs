@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::features::Search;
+use std::ptr::NonNull;
 
 /// The neighbour search is chosen from the cloud.
 pub const GROMA_SEARCH_AUTO: i32 = 0;
@@ -54,6 +55,36 @@ pub(super) fn length(metres: f64, name: &str) -> Result<Option<f64>> {
     }
 }
 
+/// Classes of an options struct: `count` bytes at `data`, whose names there are `name` and `count_name`.
+///
+/// # Safety
+/// `data` is null or points to `count` bytes.
+pub(super) unsafe fn classes(data: *const u8, count: u64, name: &str, count_name: &str) -> Result<Vec<u8>> {
+    match count {
+        0 => Ok(Vec::new()),
+        1..=256 if !data.is_null() => {
+            // SAFETY: not null, and by the contract of this function so many bytes.
+            Ok(unsafe { std::slice::from_raw_parts(data, count as usize) }.to_vec())
+        }
+        1..=256 => Err(Error::invalid(format!("`{name}` is NULL"), format!("pass as many as {count_name} says"))),
+        _ => Err(Error::invalid(format!("{count_name} is {count}"), "pass at most 256 classes")),
+    }
+}
+
+/// The terms of a long call: the fields that stand in every options struct of one.
+macro_rules! terms {
+    ($given:ident) => {
+        $crate::capi::cancel::Terms {
+            threads: $given.threads,
+            cancel: $given.cancel,
+            progress: $given.progress,
+            user: $given.progress_user,
+        }
+    };
+}
+
+pub(super) use terms;
+
 /// A plain struct of C with its size in front.
 ///
 /// # Safety
@@ -79,13 +110,7 @@ pub(super) unsafe fn read<T: Sized32>(pointer: *const T, name: &str) -> Result<T
         return Ok(value);
     }
     // SAFETY: not null, and by the contract of this function at least the size field can be read.
-    let size = unsafe { pointer.cast::<u32>().read_unaligned() } as usize;
-    if !(T::FIRST_SIZE..=LONGEST).contains(&size) {
-        return Err(Error::invalid(
-            format!("{name}: struct_size is {size}, expected at least {}", T::FIRST_SIZE),
-            "fill the struct with its init function, or set struct_size to its sizeof",
-        ));
-    }
+    let size = length_of::<T>(unsafe { pointer.cast::<u32>().read_unaligned() }, name)?;
     let known = size.min(size_of::<T>());
     // SAFETY: `size` bytes can be read by the contract of this function, and `known` fits both sides.
     unsafe { std::ptr::copy_nonoverlapping(pointer.cast::<u8>(), (&raw mut value).cast::<u8>(), known) };
@@ -98,6 +123,18 @@ pub(super) unsafe fn read<T: Sized32>(pointer: *const T, name: &str) -> Result<T
         )),
         None => Ok(value),
     }
+}
+
+/// The size that a struct says it has, if it can be true.
+fn length_of<T: Sized32>(struct_size: u32, name: &str) -> Result<usize> {
+    let size = struct_size as usize;
+    if !(T::FIRST_SIZE..=LONGEST).contains(&size) {
+        return Err(Error::invalid(
+            format!("{name}: struct_size is {size}, expected at least {}", T::FIRST_SIZE),
+            "fill the struct with its init function, or set struct_size to its sizeof",
+        ));
+    }
+    Ok(size)
 }
 
 /// Fills a struct of `struct_size` bytes with the defaults; what this version does not know becomes zero.
@@ -117,6 +154,26 @@ pub(super) unsafe fn write_defaults<T: Sized32>(pointer: *mut T, struct_size: u3
         std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), pointer.cast::<u8>(), known);
         pointer.cast::<u32>().write_unaligned(struct_size);
     }
+}
+
+/// Writes a struct into one of the caller's, of any version, as long as the first four bytes there say; what this version
+/// does not know becomes zero. `name` is for messages.
+///
+/// # Safety
+/// `pointer` is valid for reads and writes of as many bytes as its first four say.
+pub(super) unsafe fn write<T: Sized32>(pointer: NonNull<T>, value: &T, name: &str) -> Result<()> {
+    let target = pointer.as_ptr().cast::<u8>();
+    // SAFETY: by the contract of this function at least the size field can be read.
+    let struct_size = unsafe { target.cast::<u32>().read_unaligned() };
+    let size = length_of::<T>(struct_size, name)?;
+    let known = size.min(size_of::<T>());
+    // SAFETY: `size` bytes can be written by the contract of this function, and `known` fits both sides.
+    unsafe {
+        std::ptr::copy_nonoverlapping(std::ptr::from_ref(value).cast::<u8>(), target, known);
+        target.add(known).write_bytes(0, size - known);
+        target.cast::<u32>().write_unaligned(struct_size);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -165,6 +222,25 @@ mod tests {
             let e = read_words(&[size, 7, 8]).err().unwrap().to_string();
             assert!(e.contains("struct_size"), "{e}");
         }
+    }
+
+    #[test]
+    fn structs_of_every_age_are_written() {
+        for words in [2, 3, 5] {
+            let mut memory = [u32::MAX; 8];
+            memory[0] = 4 * words;
+            let value = Example { struct_size: 0, first: 7, added: 8 };
+            let place = NonNull::new(memory.as_mut_ptr().cast::<Example>()).unwrap();
+            // SAFETY: the array is longer than every size written.
+            unsafe { write(place, &value, "example") }.unwrap();
+            assert_eq!(memory[..2], [4 * words, 7]);
+            assert!(words == 2 || memory[2] == 8);
+            assert!(memory[words as usize..].iter().all(|word| *word == u32::MAX), "{words}");
+        }
+        let mut small = [4_u32, 9];
+        // SAFETY: refused before anything is written.
+        assert!(unsafe { write(NonNull::new(small.as_mut_ptr().cast()).unwrap(), &Example::defaults(), "e") }.is_err());
+        assert_eq!(small, [4, 9]);
     }
 
     #[test]

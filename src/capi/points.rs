@@ -3,9 +3,9 @@
 
 use super::boundary::text;
 use super::options::{self, Sized32};
-use crate::cloud::{CoordinateFrame, PointCloud, Values};
+use crate::cloud::{Column, CoordinateFrame, PointCloud, Values};
 use crate::error::{Error, Result};
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 
 /// Type of an array's elements: `uint8_t`.
 pub const GROMA_TYPE_U8: i32 = 1;
@@ -27,6 +27,38 @@ pub const GROMA_TYPE_I64: i32 = 8;
 pub const GROMA_TYPE_F32: i32 = 9;
 /// Type of an array's elements: `double`.
 pub const GROMA_TYPE_F64: i32 = 10;
+/// Type of a value's elements, not of columns: `uint8_t`, 0 or 1.
+pub const GROMA_TYPE_BOOL: i32 = 11;
+/// Type of a value's elements, not of columns: text, any bytes (ONNX means UTF-8).
+pub const GROMA_TYPE_STRING: i32 = 12;
+/// Type of a value's elements, not of columns: IEEE 754 half precision.
+pub const GROMA_TYPE_F16: i32 = 13;
+/// Type of a value's elements, not of columns: bfloat16, the upper half of a `float`.
+pub const GROMA_TYPE_BF16: i32 = 14;
+/// Type of a value's elements, not of columns: complex, two `float`.
+pub const GROMA_TYPE_C64: i32 = 15;
+/// Type of a value's elements, not of columns: complex, two `double`.
+pub const GROMA_TYPE_C128: i32 = 16;
+/// Type of a value's elements, not of columns: 8-bit float, 4 bits of exponent and 3 of mantissa, no infinities.
+pub const GROMA_TYPE_F8E4M3FN: i32 = 17;
+/// Type of a value's elements, not of columns: 8-bit float, 4 bits of exponent and 3 of mantissa, one zero, no infinities.
+pub const GROMA_TYPE_F8E4M3FNUZ: i32 = 18;
+/// Type of a value's elements, not of columns: 8-bit float, 5 bits of exponent and 2 of mantissa.
+pub const GROMA_TYPE_F8E5M2: i32 = 19;
+/// Type of a value's elements, not of columns: 8-bit float, 5 bits of exponent and 2 of mantissa, one zero, no infinities.
+pub const GROMA_TYPE_F8E5M2FNUZ: i32 = 20;
+/// Type of a value's elements, not of columns: 8 bits of exponent: a power of two.
+pub const GROMA_TYPE_F8E8M0: i32 = 21;
+/// Type of a value's elements, not of columns: 4-bit float, 2 bits of exponent and 1 of mantissa; packed.
+pub const GROMA_TYPE_F4E2M1: i32 = 22;
+/// Type of a value's elements, not of columns: unsigned, 4 bits; packed, two in a byte, low bits first.
+pub const GROMA_TYPE_U4: i32 = 23;
+/// Type of a value's elements, not of columns: signed, 4 bits; packed, two in a byte, low bits first.
+pub const GROMA_TYPE_I4: i32 = 24;
+/// Type of a value's elements, not of columns: unsigned, 2 bits; packed, four in a byte, low bits first.
+pub const GROMA_TYPE_U2: i32 = 25;
+/// Type of a value's elements, not of columns: signed, 2 bits; packed, four in a byte, low bits first.
+pub const GROMA_TYPE_I2: i32 = 26;
 
 /// One attribute: a value for each point. Zero it, then set all fields.
 #[repr(C)]
@@ -137,6 +169,57 @@ const _: () = {
 
 /// More attributes than any file has; beyond it a count is a mistake.
 const MOST_COLUMNS: u64 = 4096;
+
+/// The columns of a cloud as C sees them, made once so that views of the cloud can point there.
+pub(super) struct Described {
+    columns: Vec<groma_column_t>,
+}
+
+impl Described {
+    /// `names` are those of the cloud's columns. The cloud and the names must not change or go while views are in use.
+    pub(super) fn new(cloud: &PointCloud, names: &[CString]) -> Self {
+        let described = |(column, name): (&Column, &CString)| {
+            let (element_type, data) = element_of(&column.values);
+            #[allow(clippy::cast_possible_truncation)] // a few bytes
+            let struct_size = size_of::<groma_column_t>() as u32;
+            groma_column_t { struct_size, element_type, name: name.as_ptr(), data, stride_bytes: 0 }
+        };
+        Self { columns: cloud.columns().iter().zip(names).map(described).collect() }
+    }
+
+    /// All points and columns of the cloud that this was made of.
+    pub(super) fn view(&self, cloud: &PointCloud) -> groma_points_t {
+        let ([x, y, z], frame) = (cloud.coordinates(), cloud.frame());
+        groma_points_t {
+            coordinate_type: GROMA_TYPE_I32,
+            count: cloud.len() as u64,
+            x: x.as_ptr().cast(),
+            y: y.as_ptr().cast(),
+            z: z.as_ptr().cast(),
+            scale: frame.scale,
+            offset: frame.offset,
+            columns: self.columns.as_ptr(),
+            column_count: self.columns.len() as u64,
+            ..groma_points_t::defaults()
+        }
+    }
+}
+
+/// Type and place of a column's values.
+fn element_of(values: &Values) -> (i32, *const c_void) {
+    match values {
+        Values::U8(v) => (GROMA_TYPE_U8, v.as_ptr().cast()),
+        Values::I8(v) => (GROMA_TYPE_I8, v.as_ptr().cast()),
+        Values::U16(v) => (GROMA_TYPE_U16, v.as_ptr().cast()),
+        Values::I16(v) => (GROMA_TYPE_I16, v.as_ptr().cast()),
+        Values::U32(v) => (GROMA_TYPE_U32, v.as_ptr().cast()),
+        Values::I32(v) => (GROMA_TYPE_I32, v.as_ptr().cast()),
+        Values::U64(v) => (GROMA_TYPE_U64, v.as_ptr().cast()),
+        Values::I64(v) => (GROMA_TYPE_I64, v.as_ptr().cast()),
+        Values::F32(v) => (GROMA_TYPE_F32, v.as_ptr().cast()),
+        Values::F64(v) => (GROMA_TYPE_F64, v.as_ptr().cast()),
+    }
+}
 
 /// Copies the caller's points into a cloud.
 ///

@@ -1,12 +1,15 @@
 //! Results: what a model says of every point, in the order of the points. The arrays belong to the result and live until
-//! it is destroyed; they do not need the model or the points.
+//! it is destroyed; they do not need the model or the points. Values of them live on their own.
 
 use super::boundary::{boundary, destroy, getter};
 use super::error::groma_error_t;
 use super::status::groma_status_t;
 use super::tensor::{groma_tensor_t, view};
+use super::value::groma_value_t;
 use crate::error::{Error, Result};
 use crate::pipeline::Predictions;
+use crate::tensor::Value;
+use std::sync::Arc;
 
 /// The class of each point, an index into the model's classes: `uint8_t` `[count]`.
 pub const GROMA_OUTPUT_CLASS: i32 = 0;
@@ -21,7 +24,8 @@ pub const GROMA_OUTPUT_PROBABILITIES: i32 = 4;
 
 /// Predictions for a set of points.
 pub struct groma_result_t {
-    predictions: Predictions,
+    /// Shared with the values that are made of it.
+    predictions: Arc<Predictions>,
     /// `[count, classes]`: the shapes of all views are parts of it.
     shape: [i64; 2],
 }
@@ -36,7 +40,7 @@ impl groma_result_t {
         }
         #[allow(clippy::cast_possible_wrap)] // lengths of vectors in memory
         let shape = [count as i64, classes as i64];
-        Ok(Self { predictions, shape })
+        Ok(Self { predictions: Arc::new(predictions), shape })
     }
 }
 
@@ -52,31 +56,41 @@ pub unsafe extern "C" fn groma_result_class_count(result: *const groma_result_t)
     getter!(result, 0 => result.shape[1].cast_unsigned())
 }
 
-/// The class of each point, an index into the model's classes. NULL for NULL.
+/// The class of each point, an index into the model's classes.
+///
+/// @return @borrowed @nullable `groma_result_count` numbers; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_result_classes(result: *const groma_result_t) -> *const u8 {
     getter!(result, std::ptr::null() => result.predictions.class.as_ptr())
 }
 
-/// The ASPRS code of each point. NULL for NULL.
+/// The ASPRS code of each point.
+///
+/// @return @borrowed @nullable `groma_result_count` numbers; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_result_asprs(result: *const groma_result_t) -> *const u8 {
     getter!(result, std::ptr::null() => result.predictions.asprs.as_ptr())
 }
 
-/// The probability of each point's class, 0…1. NULL for NULL.
+/// The probability of each point's class, 0…1.
+///
+/// @return @borrowed @nullable `groma_result_count` numbers; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_result_confidence(result: *const groma_result_t) -> *const f32 {
     getter!(result, std::ptr::null() => result.predictions.confidence.as_ptr())
 }
 
-/// The entropy of each point's probabilities, in nats, 0…ln(classes). NULL for NULL.
+/// The entropy of each point's probabilities, in nats, 0…ln(classes).
+///
+/// @return @borrowed @nullable `groma_result_count` numbers; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_result_entropy(result: *const groma_result_t) -> *const f32 {
     getter!(result, std::ptr::null() => result.predictions.entropy.as_ptr())
 }
 
-/// All probabilities, row-major: class `c` of point `i` at `i * classes + c`. NULL if they were not asked for.
+/// All probabilities, row-major: class `c` of point `i` at `i * classes + c`.
+///
+/// @return @borrowed @nullable `groma_result_count * groma_result_class_count` numbers; NULL if they were not asked for
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_result_probabilities(result: *const groma_result_t) -> *const f32 {
     getter!(result, std::ptr::null() => {
@@ -104,13 +118,9 @@ pub unsafe extern "C" fn groma_result_tensor(
             GROMA_OUTPUT_ENTROPY => view(&predictions.entropy, column),
             GROMA_OUTPUT_PROBABILITIES => match &predictions.probabilities {
                 Some(all) => view(all, &result.shape),
-                None => {
-                    return Err(Error::invalid("this result holds no probabilities", "ask for them in the options"));
-                }
+                None => return Err(no_probabilities()),
             },
-            other => {
-                return Err(Error::invalid(format!("output is {other}"), "pass one of the GROMA_OUTPUT_ constants"));
-            }
+            other => return Err(no_output(other)),
         };
         // SAFETY: not null, and by the rules of the header a place for one tensor.
         unsafe { tensor.write(given) };
@@ -118,7 +128,75 @@ pub unsafe extern "C" fn groma_result_tensor(
     })
 }
 
-/// Frees a result and its arrays; takes NULL.
+fn no_probabilities() -> Error {
+    Error::invalid("this result holds no probabilities", "ask for them in the options")
+}
+
+fn no_output(number: i32) -> Error {
+    Error::invalid(format!("output is {number}"), "pass one of the GROMA_OUTPUT_ constants")
+}
+
+/// Any of the arrays as a value: the same memory, without a copy, which lives as long as the value, with or without the
+/// result.
+///
+/// @param output  a `GROMA_OUTPUT_…`
+/// @param value   @owned destroy it with `groma_value_destroy`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_result_value(
+    result: *const groma_result_t,
+    output: i32,
+    value: *mut *mut groma_value_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_result_value, error; result: shared, value: out => {
+        let (owner, column) = (Arc::clone(&result.predictions), &result.shape[..1]);
+        let given = match output {
+            GROMA_OUTPUT_CLASS => Value::share(owner, |p: &Predictions| &p.class, column),
+            GROMA_OUTPUT_ASPRS => Value::share(owner, |p: &Predictions| &p.asprs, column),
+            GROMA_OUTPUT_CONFIDENCE => Value::share(owner, |p: &Predictions| &p.confidence, column),
+            GROMA_OUTPUT_ENTROPY => Value::share(owner, |p: &Predictions| &p.entropy, column),
+            GROMA_OUTPUT_PROBABILITIES if owner.probabilities.is_none() => return Err(no_probabilities()),
+            GROMA_OUTPUT_PROBABILITIES => {
+                Value::share(owner, |p: &Predictions| p.probabilities.as_deref().unwrap_or_default(), &result.shape)
+            }
+            other => return Err(no_output(other)),
+        };
+        value.give(groma_value_t::new(given?));
+        Ok(())
+    })
+}
+
+/// Which points were predicted with at least some confidence, in two forms; the arrays of the result keep their full length.
+///
+/// @param min_confidence  0 to 1
+/// @param mask            @owned @nullable receives `uint8_t` `[count]`, 1 with enough confidence and 0 without; NULL if it is
+///                        not wanted; destroy it with `groma_value_destroy`
+/// @param rows            @owned @nullable receives `uint32_t` `[m]`, the points with enough confidence, ascending; NULL if it
+///                        is not wanted; destroy it with `groma_value_destroy`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_result_confident(
+    result: *const groma_result_t,
+    min_confidence: f32,
+    mask: *mut *mut groma_value_t,
+    rows: *mut *mut groma_value_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_result_confident, error; result: shared, mask: out_or_null, rows: out_or_null => {
+        let confident = result.predictions.confident(min_confidence)?;
+        let length = |count: usize| i64::try_from(count).map_err(|_| Error::internal("a vector longer than memory"));
+        let (points, found) = (length(confident.mask.len())?, length(confident.rows.len())?);
+        let (all, chosen) = (Value::from_vec(confident.mask, &[points])?, Value::from_vec(confident.rows, &[found])?);
+        if let Some(mask) = mask {
+            mask.give(groma_value_t::new(all));
+        }
+        if let Some(rows) = rows {
+            rows.give(groma_value_t::new(chosen));
+        }
+        Ok(())
+    })
+}
+
+/// Frees a result; takes NULL. Its arrays go with it, but for those that values hold.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_result_destroy(result: *mut groma_result_t) {
     destroy!(result)

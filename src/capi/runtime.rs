@@ -11,7 +11,7 @@ use super::version::{GROMA_ABI_MAJOR, GROMA_ABI_MINOR};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::{device, runtime};
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::path::Path;
 
 /// Loads ONNX Runtime now. Not needed before opening a model, but the place to name a path and to see what is wrong.
@@ -21,6 +21,26 @@ use std::path::Path;
 pub unsafe extern "C" fn groma_runtime_load(path: *const c_char, error: *mut *mut groma_error_t) -> groma_status_t {
     boundary!(groma_runtime_load, error; path: text_or_null => {
         runtime::ensure(path.map(Path::new)).map(drop)
+    })
+}
+
+/// Uses an ONNX Runtime that the host has loaded itself, instead of looking for one: the two share it. To be called before a
+/// model is opened. It must be 1.23 or newer and stay loaded until the process ends (which Groma sees to where the system
+/// can). Make your own environment (`CreateEnv`) before: there is one in a process, and if Groma makes it, messages of ONNX
+/// Runtime go to Groma's log. Its telemetry is left as the host has set it.
+///
+/// @param ort_api_base  @borrowed what `OrtGetApiBase()` gives: an `OrtApiBase`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_runtime_use(
+    ort_api_base: *const c_void,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_runtime_use, error; ort_api_base: raw => {
+        if ort_api_base.is_null() {
+            return Err(Error::invalid("`ort_api_base` is NULL", "pass what OrtGetApiBase gives"));
+        }
+        // SAFETY: the caller hands over a sound base.
+        unsafe { runtime::use_host(ort_api_base) }.map(drop)
     })
 }
 

@@ -34,7 +34,7 @@ pub const GROMA_STATUS_OUTPUT_EXISTS: groma_status_t = 205;
 pub const GROMA_STATUS_MODEL_LOAD: groma_status_t = 300;
 /// A model's manifest is missing or says something impossible.
 pub const GROMA_STATUS_MANIFEST: groma_status_t = 301;
-/// A model's tensors are not what its manifest declares; the subject is the tensor.
+/// A model's tensors are not what is expected of them; the subject is the tensor.
 pub const GROMA_STATUS_MODEL_MISMATCH: groma_status_t = 302;
 /// A run of a model failed.
 pub const GROMA_STATUS_INFERENCE: groma_status_t = 303;
@@ -56,7 +56,8 @@ pub const GROMA_STATUS_INTERNAL: groma_status_t = 900;
 pub const GROMA_STATUS_PANIC: groma_status_t = 901;
 
 /// The name of a status without its prefix, as `NOT_FOUND`; `UNKNOWN` for a number that this version does not know.
-/// The string is static.
+///
+/// @return @static
 #[unsafe(no_mangle)]
 pub extern "C" fn groma_status_name(status: groma_status_t) -> *const c_char {
     c_literal(match status {
@@ -130,7 +131,7 @@ mod tests {
             Error::InvalidArgument { what: s(), remedy: s() },
             Error::MissingColumn { column: s(), remedy: s() },
             Error::UnknownFeature { name: s(), what: s() },
-            Error::SchemaMismatch { position: 0, expected: s(), found: s() },
+            Error::SchemaMismatch { position: Some(0), expected: s(), found: s() },
             Error::Io { path: p(), action: "open", source: io() },
             Error::NotFound { path: p(), remedy: s() },
             Error::Malformed { path: p(), position: s(), what: s() },

@@ -73,7 +73,9 @@ pub unsafe extern "C" fn groma_summary_total_s(summary: *const groma_summary_t) 
     getter!(summary, 0.0 => summary.total_s)
 }
 
-/// Everything, as a JSON object; lives as long as the summary. NULL for NULL.
+/// Everything, as a JSON object.
+///
+/// @return @borrowed @nullable NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_summary_json(summary: *const groma_summary_t) -> *const c_char {
     getter!(summary, std::ptr::null() => summary.json.as_ptr())

@@ -6,10 +6,40 @@ use std::ffi::c_void;
 /// Device type of main memory, as in DLPack (`kDLCPU`).
 pub const GROMA_DEVICE_CPU: i32 = 1;
 
+/// Type code of signed integers, as in DLPack (`kDLInt`).
+pub const GROMA_DTYPE_INT: u8 = 0;
 /// Type code of unsigned integers, as in DLPack (`kDLUInt`).
 pub const GROMA_DTYPE_UINT: u8 = 1;
 /// Type code of floating-point numbers, as in DLPack (`kDLFloat`).
 pub const GROMA_DTYPE_FLOAT: u8 = 2;
+/// Type code of bfloat16, as in DLPack (`kDLBfloat`).
+pub const GROMA_DTYPE_BFLOAT: u8 = 4;
+/// Type code of complex numbers, as in DLPack (`kDLComplex`).
+pub const GROMA_DTYPE_COMPLEX: u8 = 5;
+/// Type code of truth values, as in DLPack (`kDLBool`).
+pub const GROMA_DTYPE_BOOL: u8 = 6;
+/// Type code of 8-bit floats, as in DLPack (`kDLFloat8_e3m4`).
+pub const GROMA_DTYPE_FLOAT8_E3M4: u8 = 7;
+/// Type code of 8-bit floats, as in DLPack (`kDLFloat8_e4m3`).
+pub const GROMA_DTYPE_FLOAT8_E4M3: u8 = 8;
+/// Type code of 8-bit floats, as in DLPack (`kDLFloat8_e4m3b11fnuz`).
+pub const GROMA_DTYPE_FLOAT8_E4M3B11FNUZ: u8 = 9;
+/// Type code of 8-bit floats, as in DLPack (`kDLFloat8_e4m3fn`).
+pub const GROMA_DTYPE_FLOAT8_E4M3FN: u8 = 10;
+/// Type code of 8-bit floats, as in DLPack (`kDLFloat8_e4m3fnuz`).
+pub const GROMA_DTYPE_FLOAT8_E4M3FNUZ: u8 = 11;
+/// Type code of 8-bit floats, as in DLPack (`kDLFloat8_e5m2`).
+pub const GROMA_DTYPE_FLOAT8_E5M2: u8 = 12;
+/// Type code of 8-bit floats, as in DLPack (`kDLFloat8_e5m2fnuz`).
+pub const GROMA_DTYPE_FLOAT8_E5M2FNUZ: u8 = 13;
+/// Type code of 8-bit powers of two, as in DLPack (`kDLFloat8_e8m0fnu`).
+pub const GROMA_DTYPE_FLOAT8_E8M0FNU: u8 = 14;
+/// Type code of 6-bit floats, as in DLPack (`kDLFloat6_e2m3fn`).
+pub const GROMA_DTYPE_FLOAT6_E2M3FN: u8 = 15;
+/// Type code of 6-bit floats, as in DLPack (`kDLFloat6_e3m2fn`).
+pub const GROMA_DTYPE_FLOAT6_E3M2FN: u8 = 16;
+/// Type code of 4-bit floats, as in DLPack (`kDLFloat4_e2m1fn`).
+pub const GROMA_DTYPE_FLOAT4_E2M1FN: u8 = 17;
 
 /// Where a tensor lies; a `DLDevice`.
 #[repr(C)]

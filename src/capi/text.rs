@@ -12,7 +12,9 @@ impl groma_string_t {
     }
 }
 
-/// The characters, with a NUL at the end; they live as long as the string. NULL for NULL.
+/// The characters, with a NUL at the end.
+///
+/// @return @borrowed @nullable `groma_string_length` bytes and the NUL; NULL for NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_string_data(string: *const groma_string_t) -> *const c_char {
     getter!(string, std::ptr::null() => string.0.as_ptr())

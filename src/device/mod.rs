@@ -4,8 +4,11 @@
 
 mod cpu;
 pub(crate) mod loader;
+mod memory;
 
+use crate::error::{Error, Result};
 pub use cpu::Cpu;
+pub use memory::Memory;
 use serde::Serialize;
 
 /// A device that models can be asked to run on.
@@ -19,6 +22,12 @@ pub struct Device {
     pub usable: bool,
     /// Why it cannot be used; `None` if it can.
     pub reason: Option<String>,
+}
+
+impl Device {
+    fn cpu(cpu: &Cpu) -> Self {
+        Self { id: "cpu".into(), name: cpu.name.clone(), usable: true, reason: None }
+    }
 }
 
 /// The CPU and all devices, usable or not.
@@ -35,7 +44,7 @@ pub struct Report {
 pub fn report() -> Report {
     let cpu = Cpu::detect();
     let devices = vec![
-        Device { id: "cpu".into(), name: cpu.name.clone(), usable: true, reason: None },
+        Device::cpu(&cpu),
         Device { id: "cuda".into(), name: "NVIDIA GPU".into(), usable: false, reason: Some(cuda_reason()) },
     ];
     Report { cpu, devices }
@@ -45,6 +54,28 @@ pub fn report() -> Report {
 #[must_use]
 pub fn list() -> Vec<Device> {
     report().devices
+}
+
+/// The device that a caller asks for: `auto` (also `None`, whatever serves best), `cpu`, `cuda` or `cuda:N`.
+///
+/// A device that is asked for by name is used or refused; nothing else takes its place.
+///
+/// # Errors
+/// [`Error::DeviceUnavailable`] for a device that this build knows and cannot use here, [`Error::InvalidArgument`] for a
+/// name that is none.
+pub fn resolve(name: Option<&str>) -> Result<Device> {
+    let name = name.unwrap_or("auto");
+    let cuda = match name {
+        "auto" | "cpu" => return Ok(Device::cpu(&Cpu::detect())),
+        "cuda" => true,
+        _ => name
+            .strip_prefix("cuda:")
+            .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()) && n.parse::<u16>().is_ok()),
+    };
+    if cuda {
+        return Err(Error::DeviceUnavailable { device: name.into(), what: cuda_reason() });
+    }
+    Err(Error::invalid(format!("the device `{name}`"), "ask for `auto`, `cpu`, `cuda` or `cuda:N`"))
 }
 
 /// Why CUDA cannot be used. The driver is looked for and not loaded: loading it costs seconds on some machines.
@@ -60,6 +91,21 @@ fn cuda_reason() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_is_given_or_refused() {
+        for name in [None, Some("auto"), Some("cpu")] {
+            let device = resolve(name).unwrap();
+            assert!(device.usable && device.id == "cpu", "{device:?}");
+        }
+        for name in ["cuda", "cuda:0", "cuda:15"] {
+            let error = resolve(Some(name)).unwrap_err();
+            assert_eq!((error.code(), error.subject().as_deref()), (400, Some(name)), "{error}");
+        }
+        for name in ["", "CPU", "gpu", "cuda:", "cuda:-1", "cuda:+1", "cuda:x", "cuda:99999", "cpu:0", " cpu"] {
+            assert_eq!(resolve(Some(name)).unwrap_err().code(), 100, "{name}");
+        }
+    }
 
     #[test]
     fn the_cpu_serves_and_the_rest_says_why_not() {

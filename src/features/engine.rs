@@ -90,7 +90,7 @@ impl<'a> Engine<'a> {
         monitor.begin(if staged { Stage::Features } else { stage }, self.lattice.len() as u64);
         for at in 0..self.blocks.len() {
             monitor.check()?;
-            let Some(sorted) = self.sort(at) else { continue };
+            let Some(sorted) = self.sort(at, monitor)? else { continue };
             let table = self.table(&sorted, staged, monitor)?;
             if staged {
                 monitor.begin(stage, self.lattice.len() as u64);
@@ -115,14 +115,17 @@ impl<'a> Engine<'a> {
     }
 
     /// Sorts the points of block `at`, halo included; nothing if it is empty.
-    fn sort(&self, at: usize) -> Option<Sorted> {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    fn sort(&self, at: usize, monitor: &Monitor) -> Result<Option<Sorted>> {
         if self.blocks.len() == 1 {
-            let index = Index::new(&self.lattice, self.search);
-            return (!self.lattice.is_empty()).then(|| self.sorted(index, Vec::new(), [0; 2]));
+            let index = Index::new(&self.lattice, self.search, monitor)?;
+            return Ok((!self.lattice.is_empty()).then(|| self.sorted(index, Vec::new(), [0; 2])));
         }
         let block = self.blocks.block(&self.lattice, at);
         if block.core.is_empty() {
-            return None;
+            return Ok(None);
         }
         let rows: Vec<u32> = block.core.iter().chain(&block.halo).copied().collect();
         let [x, y, z] = &self.lattice.coordinates;
@@ -134,7 +137,7 @@ impl<'a> Engine<'a> {
             coordinates: [gather(x, shift[0]), gather(y, shift[1]), gather(z, 0)],
             origin: self.lattice.origin,
         };
-        let mut index = Index::new(&local, self.search);
+        let mut index = Index::new(&local, self.search, monitor)?;
         drop(local);
         let points = index.points_mut();
         let core = if block.halo.is_empty() {
@@ -144,7 +147,7 @@ impl<'a> Engine<'a> {
         };
         // The index numbered the block's points; from here on a row is one of the cloud.
         points.row.par_iter_mut().for_each(|row| *row = rows[*row as usize]);
-        Some(self.sorted(index, core, shift))
+        Ok(Some(self.sorted(index, core, shift)))
     }
 
     fn sorted(&self, index: Index, core: Vec<bool>, shift: [i32; 2]) -> Sorted {

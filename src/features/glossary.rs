@@ -1,6 +1,8 @@
 //! What columns mean, in words for people: definitions, units, neighbourhoods.
 
 use super::column::{Axis, Band, Column, Measure, Scale};
+use super::schema::{Schema, SchemaSpec};
+use serde::Serialize;
 
 /// Features of the point alone, with their definitions.
 pub const OF_THE_POINT: [(&str, &str); 19] = [
@@ -27,6 +29,49 @@ pub const OF_THE_POINT: [(&str, &str); 19] = [
     ("y_local", "y likewise"),
     ("z_local", "z from the lowest ground of that square, m"),
 ];
+
+/// All that a schema says and means, for people and programs.
+#[derive(Clone, Debug, Serialize)]
+pub struct SchemaDescription {
+    /// The schema as it is stored.
+    pub schema: SchemaSpec,
+    /// SHA-256 of the schema, in hexadecimal.
+    pub hash: String,
+    /// Its columns, in order.
+    pub columns: Vec<ColumnDescription>,
+    /// Attributes of the points that it needs, by name.
+    pub required_columns: Vec<&'static str>,
+    /// How far, in metres, a point's features look horizontally; ground surfaces and raster windows do not count.
+    pub receptive_radius_m: f64,
+}
+
+/// What a column is.
+#[derive(Clone, Debug, Serialize)]
+pub struct ColumnDescription {
+    /// Its name in a schema.
+    pub name: String,
+    /// Its definition, with its neighbourhood.
+    pub definition: String,
+    /// The unit of its values; empty for numbers without one.
+    pub unit: &'static str,
+}
+
+/// Describes a schema.
+#[must_use]
+pub fn describe_schema(schema: &Schema) -> SchemaDescription {
+    let column = |column: &Column| ColumnDescription {
+        name: column.to_string(),
+        definition: describe(column),
+        unit: unit(column),
+    };
+    SchemaDescription {
+        schema: schema.spec().clone(),
+        hash: schema.hash(),
+        columns: schema.definitions().iter().map(column).collect(),
+        required_columns: schema.required_columns(),
+        receptive_radius_m: schema.receptive_radius_m(),
+    }
+}
 
 /// One sentence on a column: its definition and, if it has one, its neighbourhood.
 #[must_use]

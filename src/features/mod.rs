@@ -19,6 +19,7 @@ pub mod sets;
 pub mod shape;
 pub mod survey;
 pub mod terrain;
+mod union;
 pub mod windows;
 
 use crate::cloud::PointCloud;

@@ -315,7 +315,7 @@ impl Schema {
             if ours.get(position) != theirs.get(position) {
                 let name = |c: Option<&String>| c.map_or_else(|| "nothing".to_string(), Clone::clone);
                 return Err(Error::SchemaMismatch {
-                    position,
+                    position: Some(position),
                     expected: name(ours.get(position)),
                     found: name(theirs.get(position)),
                 });

@@ -74,7 +74,9 @@ impl GroundFilter {
         }
         let mut z = lowest.clone();
         z.fill_nearest(&empty);
+        monitor.check()?;
         let closed = z.dilated(1).eroded(1);
+        monitor.check()?;
         let mut unsure: Vec<bool> = empty.clone();
         for (i, unsure) in unsure.iter_mut().enumerate() {
             *unsure |= closed.values[i] - z.values[i] > LOW_OUTLIER_CELLS * cell as f32;
@@ -94,6 +96,7 @@ impl GroundFilter {
             // An opening by squares is an erosion by squares, grown step by step, and one dilation back.
             eroded = eroded.eroded(radius - last);
             last = radius;
+            monitor.check()?;
             let next = eroded.dilated(radius);
             let tolerance = (self.slope * radius as f64 * cell).min(self.max_tolerance_m) as f32;
             for (i, object) in object.iter_mut().enumerate() {

@@ -87,6 +87,7 @@ impl GroundOptions {
         let level = Level { lattice, trend: &trend };
         let cells: Vec<u64> =
             x.par_iter().zip(y).enumerate().map(|(row, (&x, &y))| key(frame.cell(x, y), row)).collect();
+        monitor.check()?;
         let lowest = level.lowest(cells);
         let mut heights = Raster { frame, values: vec![f32::INFINITY; frame.len()] };
         for &row in &lowest {
@@ -115,6 +116,7 @@ impl GroundOptions {
             let upper = |p: f64| usize::from(p.fract() >= 0.5);
             key(frame.cell(x[row as usize], y[row as usize]) * 4 + 2 * upper(py) + upper(px), row as usize)
         });
+        monitor.check()?;
         let finer = level.lowest(quarters.collect());
         let rows = self.on(&finer, lattice, &slope, monitor)?;
         Ok(GroundPoints { rows, cell_m })

@@ -89,7 +89,7 @@ impl StatisticalOutliers {
         }
         let lattice = Lattice::new(cloud, linear_unit_m)?;
         let unit_m = lattice.unit_m;
-        let index = Index::new(&lattice, self.search);
+        let index = Index::new(&lattice, self.search, monitor)?;
         drop(lattice);
         let sums = distance_sums(index.search(), others + 1, monitor)?;
         let (mean, deviation) = mean_and_deviation(&sums);
@@ -122,7 +122,7 @@ impl RadiusOutliers {
         }
         let lattice = Lattice::new(cloud, linear_unit_m)?;
         let radius_sq = lattice.squared_steps(self.radius_m);
-        let index = Index::new(&lattice, self.search);
+        let index = Index::new(&lattice, self.search, monitor)?;
         drop(lattice);
         let rows = lonely(index.search(), radius_sq, self.neighbors.saturating_add(1), monitor)?;
         let mut outlier = vec![false; cloud.len()];

@@ -4,4 +4,5 @@ pub mod at;
 pub mod las;
 pub mod matrix;
 pub mod raster;
+pub mod safetensors;
 pub mod whole;

@@ -1,8 +1,12 @@
 //! Rows through a session: normalised in place, in batches, straight from and into the caller's memory.
 
 use super::Normalization;
-use super::session::{Engine, Inner};
+use super::session::{Engine, Number, Sessions};
+use super::single::Single;
 use crate::error::{Error, Result};
+use crate::runtime::Real;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -16,28 +20,43 @@ type Cancelled<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// One single-thread session of a model; dropping it returns the session to the model.
 pub struct Worker {
-    model: Arc<Inner>,
+    model: Arc<Single>,
+    sessions: Arc<Sessions>,
     /// Present until the worker is dropped.
     engine: Option<Engine>,
     /// Whether the next batch may take long: not known before the first.
     slow: bool,
+    /// Rows on their way into and out of a network that does not compute in `f32`.
+    narrow_in: Vec<f16>,
+    narrow_out: Vec<f16>,
+    wide_out: Vec<f64>,
 }
 
 impl Worker {
-    pub(super) fn borrow_from(model: &Arc<Inner>) -> Result<Self> {
-        Ok(Self { engine: Some(model.take()?), model: Arc::clone(model), slow: true })
+    /// A worker that gives what `sessions`, which belong to `model`, give.
+    pub(super) fn borrow_from(model: &Arc<Single>, sessions: &Arc<Sessions>) -> Result<Self> {
+        Ok(Self {
+            engine: Some(sessions.take()?),
+            model: Arc::clone(model),
+            sessions: Arc::clone(sessions),
+            slow: true,
+            narrow_in: Vec::new(),
+            narrow_out: Vec::new(),
+            wide_out: Vec::new(),
+        })
     }
 
     /// Runs `rows` feature rows; `features` is row-major `[rows, columns]`, raw values as the engine computes them, and is
     /// normalised in place; `logits` receives row-major `[rows, classes]`, before temperature and softmax.
     ///
     /// A row's logits do not depend on the rows around it, up to the last bit for networks of matrix products and the usual
-    /// activations. After an error the contents of both slices are unspecified.
+    /// activations. Networks that take or give 16-bit floating point are converted for, to the nearest value, ties to even.
+    /// After an error the contents of both slices are unspecified.
     ///
     /// # Errors
-    /// [`Error::Inference`] for a feature or a logit that is not finite (named by column or class, and row) and for what
-    /// ONNX Runtime reports; [`Error::InvalidArgument`] for slices of another size; [`Error::RuntimeUnusable`] in a
-    /// forked process.
+    /// [`Error::Inference`] for a feature or a logit that is not finite (named by column or class, and row), for a
+    /// normalised feature that a network's 16-bit floating point cannot hold, and for what ONNX Runtime reports;
+    /// [`Error::InvalidArgument`] for slices of another size; [`Error::RuntimeUnusable`] in a forked process.
     pub fn run(&mut self, features: &mut [f32], rows: usize, logits: &mut [f32]) -> Result<()> {
         self.run_batches(features, rows, logits, None)
     }
@@ -65,9 +84,29 @@ impl Worker {
         cancelled: Option<Cancelled<'_>>,
     ) -> Result<()> {
         let model = Arc::clone(&self.model);
-        model.runtime.check_process()?;
-        let (columns, classes) = (model.manifest.columns().len(), model.manifest.classes.len());
-        for (what, width, length) in [("features", columns, features.len()), ("logits", classes, logits.len())] {
+        let classes = model.manifest.classes.len();
+        let batch = model.manifest.batch_rows;
+        self.each_batch(features, rows, logits, cancelled, |i, logits| {
+            let Some(bad) = first_not_finite(logits) else { return Ok(()) };
+            let class = &model.manifest.classes[bad % classes].name;
+            let row = i * batch + bad / classes;
+            Err(model.inference_error(format!("the logit of `{class}` of row {row} is {}", logits[bad])))
+        })
+    }
+
+    /// Normalises and runs batch by batch; `check` sees the number of each batch and what the network gave for it.
+    pub(super) fn each_batch(
+        &mut self,
+        features: &mut [f32],
+        rows: usize,
+        given: &mut [f32],
+        cancelled: Option<Cancelled<'_>>,
+        mut check: impl FnMut(usize, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        let (model, sessions) = (Arc::clone(&self.model), Arc::clone(&self.sessions));
+        sessions.source.runtime.check_process()?;
+        let (columns, width) = (sessions.input.width(), sessions.output.width());
+        for (what, width, length) in [("features", columns, features.len()), ("outputs", width, given.len())] {
             if rows.checked_mul(width) != Some(length) {
                 return Err(Error::invalid(
                     format!("{length} {what} for {rows} rows of {width}"),
@@ -76,8 +115,9 @@ impl Worker {
             }
         }
         let batch = model.manifest.batch_rows;
-        let batches = features.chunks_mut(batch * columns).zip(logits.chunks_mut(batch * classes));
-        for (i, (features, logits)) in batches.enumerate() {
+        for (i, (features, given)) in
+            features.chunks_mut(batch * columns).zip(given.chunks_mut(batch * width)).enumerate()
+        {
             if cancelled.is_some_and(|cancelled| cancelled()) {
                 return Err(Error::Cancelled);
             }
@@ -86,26 +126,84 @@ impl Worker {
                 let column = &model.manifest.columns()[column];
                 model.inference_error(format!("feature `{column}` of row {} is {value}", first_row + row))
             })?;
-            self.run_batch(features, logits, cancelled)?;
-            if let Some(bad) = first_not_finite(logits) {
-                let class = &model.manifest.classes[bad % classes].name;
-                let row = first_row + bad / classes;
-                return Err(model.inference_error(format!("the logit of `{class}` of row {row} is {}", logits[bad])));
-            }
+            self.run_batch(features, first_row, given, cancelled)?;
+            check(i, given)?;
         }
         Ok(())
     }
 
-    /// One call of the model.
-    fn run_batch(&mut self, features: &[f32], logits: &mut [f32], cancelled: Option<Cancelled<'_>>) -> Result<()> {
-        let model = Arc::clone(&self.model);
-        let (columns, classes) = (model.manifest.columns().len(), model.manifest.classes.len());
-        let rows = features.len() / columns;
+    /// One call of the network, in its own types.
+    fn run_batch(
+        &mut self,
+        features: &[f32],
+        first_row: usize,
+        given: &mut [f32],
+        cancelled: Option<Cancelled<'_>>,
+    ) -> Result<()> {
+        if self.sessions.input.number == Number::F32 {
+            return self.run_from(features, given, cancelled);
+        }
+        let mut narrow = std::mem::take(&mut self.narrow_in);
+        narrow.resize(features.len(), f16::ZERO);
+        narrow.convert_from_f32_slice(features);
+        // What is rounded to infinity is not what the network was meant to see.
+        if let Some(at) = narrow.iter().position(|v| !v.is_finite()) {
+            let columns = self.model.manifest.columns();
+            return Err(self.model.inference_error(format!(
+                "feature `{}` of row {} is {} after normalisation, and the network takes 16-bit floating point, which ends at \
+                 65504; lower `normalization.clip`",
+                columns[at % columns.len()],
+                first_row + at / columns.len(),
+                features[at]
+            )));
+        }
+        let result = self.run_from(&narrow, given, cancelled);
+        self.narrow_in = narrow;
+        result
+    }
+
+    fn run_from<I: Real + Sync>(
+        &mut self,
+        features: &[I],
+        given: &mut [f32],
+        cancelled: Option<Cancelled<'_>>,
+    ) -> Result<()> {
+        match self.sessions.output.number {
+            Number::F32 => self.call(features, given, cancelled),
+            Number::F16 => {
+                let mut narrow = std::mem::take(&mut self.narrow_out);
+                narrow.resize(given.len(), f16::ZERO);
+                let result = self.call(features, &mut narrow, cancelled);
+                narrow.convert_to_f32_slice(given);
+                self.narrow_out = narrow;
+                result
+            }
+            Number::F64 => {
+                let mut wide = std::mem::take(&mut self.wide_out);
+                wide.resize(given.len(), 0.0);
+                let result = self.call(features, &mut wide, cancelled);
+                #[allow(clippy::cast_possible_truncation)] // rounded to the nearest
+                given.iter_mut().zip(&wide).for_each(|(to, from)| *to = *from as f32);
+                self.wide_out = wide;
+                result
+            }
+        }
+    }
+
+    /// One call of the network.
+    fn call<I: Real + Sync, O: Real + Send>(
+        &mut self,
+        input: &[I],
+        output: &mut [O],
+        cancelled: Option<Cancelled<'_>>,
+    ) -> Result<()> {
+        let (model, sessions) = (Arc::clone(&self.model), Arc::clone(&self.sessions));
+        let rows = input.len() / sessions.input.width();
         let Some(Engine { session, call }) = self.engine.as_mut() else {
             return Err(Error::internal("a worker without a session"));
         };
         let began = Instant::now();
-        let mut run = || call.run(session, rows, (features, columns), (logits, classes));
+        let mut run = || call.run(session, rows, (input, &sessions.input.row), (output, &sessions.output.row));
         let (result, stopped) = match cancelled {
             Some(cancelled) if self.slow => watched(run, || call.terminate(), cancelled),
             _ => (run(), false),
@@ -122,25 +220,25 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(engine) = self.engine.take() {
-            self.model.give_back(engine);
+            self.sessions.give_back(engine);
         }
     }
 }
 
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Worker").field("model", &self.model.name).finish_non_exhaustive()
+        f.debug_struct("Worker").field("model", &self.model.name()).finish_non_exhaustive()
     }
 }
 
-impl Inner {
-    fn inference_error(&self, what: String) -> Error {
-        Error::Inference { model: self.name.clone(), what }
+impl Single {
+    pub(super) fn inference_error(&self, what: String) -> Error {
+        Error::Inference { model: self.name().to_string(), what }
     }
 }
 
 /// Runs `run` on this thread while another one asks `cancelled` and, if so, calls `stop`; also tells whether it did.
-fn watched<T>(
+pub(super) fn watched<T>(
     run: impl FnOnce() -> T,
     stop: impl FnOnce() -> ort::Result<()> + Send,
     cancelled: Cancelled<'_>,

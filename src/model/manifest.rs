@@ -39,11 +39,11 @@ pub struct Manifest {
     /// SHA-256 of the feature schema in hexadecimal, checked if present: guards against a changed definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_schema_hash: Option<String>,
-    /// Name of the input tensor, `[rows, columns]`; the model's only input.
+    /// Name of the input tensor, `[rows, columns]` of `f32` or `f16`; the model's only input.
     pub input: String,
     /// Name of the output tensor, `[rows, classes]`: logits, before temperature and softmax.
     pub output: String,
-    /// Type of both tensors.
+    /// Type of the rows and logits on this side; tensors of `f16` are converted.
     #[serde(default)]
     pub dtype: Dtype,
     /// What is done to the features before the model sees them.

@@ -6,33 +6,66 @@
 
 mod asprs;
 mod batch;
+mod bounds;
+pub mod checkpoint;
+mod embedding;
+mod ensemble;
+mod graph;
 pub mod manifest;
+pub mod network;
+mod onnx_file;
+mod outside;
 pub mod posterior;
+mod scorer;
 mod session;
 mod sidecar;
+mod single;
 mod tensors;
+pub(crate) mod weights;
+mod wire;
 
 use crate::error::{Error, Result};
 use crate::features::Schema;
-use crate::runtime;
+use crate::{device, runtime};
 pub use asprs::{Asprs, AsprsMap, Split};
 pub use batch::Worker;
+pub use checkpoint::{Checkpoint, CheckpointMetadata, Section};
+pub use embedding::{Embedding, EmbeddingWorker};
+pub use ensemble::Combine;
+use ensemble::Ensemble;
 pub use manifest::{ClassSpec, Manifest, Normalization};
-use session::Inner;
+pub use scorer::Scorer;
+use session::Source;
+use single::Single;
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The default model, as trained and described in `models/default`.
 static EMBEDDED: &[u8] = include_bytes!("../../models/default/groma-default.onnx");
 /// Its name.
 const EMBEDDED_NAME: &str = "groma default";
-/// Protobuf, and with it ONNX, ends there.
-const MAX_MODEL_BYTES: u64 = 2 << 30;
 
-/// An opened model; clones share it, any thread may use it.
+/// What to open a model with, beside its bytes.
+#[derive(Clone, Debug, Default)]
+pub struct ModelOptions {
+    /// A manifest that replaces all others: the one inside, and those beside the file.
+    pub manifest: Option<Manifest>,
+    /// A checkpoint (`.safetensors`) whose weights replace those of the same names in the ONNX file.
+    pub checkpoint: Option<PathBuf>,
+    /// The device to run on, as [`device::resolve`] takes it; `None` for the one that serves best.
+    pub device: Option<String>,
+}
+
+/// An opened model, or several that answer as one ([`Model::ensemble`]); clones share it, any thread may use it.
 #[derive(Clone, Debug)]
-pub struct Model(Arc<Inner>);
+pub struct Model(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Single(Arc<Single>),
+    Ensemble(Arc<Ensemble>),
+}
 
 impl Model {
     /// Opens an ONNX file with its manifest (ONNX metadata `groma.manifest`, or the file `NAME.onnx.groma.json` or
@@ -43,36 +76,42 @@ impl Model {
     /// cannot load; [`Error::Manifest`] for a manifest that is missing, wrong, or contradicted by another;
     /// [`Error::ModelMismatch`] for tensors that are not what the manifest declares.
     pub fn open(path: &Path) -> Result<Self> {
-        let runtime = runtime::ensure(None)?;
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-        let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, "open", e))?;
-        if !metadata.is_file() {
-            return Err(Error::Unsupported {
-                path: path.to_path_buf(),
-                what: "it is not a regular file".into(),
-                remedy: "name a model's .onnx file".into(),
-            });
-        }
-        if metadata.len() > MAX_MODEL_BYTES {
-            return Err(Error::Unsupported {
-                path: path.to_path_buf(),
-                what: format!("{} bytes are more than an ONNX file can hold", metadata.len()),
-                remedy: "export large weights as external data beside the model".into(),
-            });
-        }
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-        let manifests = sidecar::read(path, &name)?;
-        let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));
-        let choose = |metadata| sidecar::agree(path, &name, metadata, manifests);
-        Inner::load(runtime, &name, bytes.into(), folder, choose).map(Self::from_inner)
+        Self::open_with(path, &ModelOptions::default())
     }
 
-    /// Opens a model from memory; `manifest` overrides the one inside, `name` is for messages.
+    /// As [`Model::open`], with a manifest, weights or a device of the caller's choice.
     ///
     /// # Errors
-    /// As [`Model::open`].
+    /// As [`Model::open`]; those of reading the checkpoint; [`Error::ModelMismatch`] for weights that the network has not, or
+    /// has with another type or shape, and for a checkpoint of other classes; [`Error::SchemaMismatch`] for one of other
+    /// features; those of [`device::resolve`].
+    pub fn open_with(path: &Path, options: &ModelOptions) -> Result<Self> {
+        device::resolve(options.device.as_deref())?;
+        let runtime = runtime::ensure(None)?;
+        let (name, bytes, folder) = onnx_file::read(path)?;
+        let source =
+            Source { name: name.clone(), onnx: Arc::new(bytes.into()), runtime, folder, outside: Arc::default() };
+        if options.manifest.is_some() {
+            return Self::load(source, options);
+        }
+        let manifests = sidecar::read(path, &name)?;
+        Self::load_with(source, options, |metadata| sidecar::agree(path, &name, metadata, manifests.clone()))
+    }
+
+    /// Opens a model from memory; `manifest` overrides the one inside, `name` is for messages. All weights must be inside.
+    ///
+    /// # Errors
+    /// As [`Model::open`], and [`Error::ModelLoad`] for weights in other files.
     pub fn from_bytes(name: &str, onnx: Vec<u8>, manifest: Option<Manifest>) -> Result<Self> {
-        Self::from_memory(name, onnx.into(), manifest)
+        Self::from_bytes_with(name, onnx, &ModelOptions { manifest, ..ModelOptions::default() })
+    }
+
+    /// As [`Model::from_bytes`], with weights or a device of the caller's choice too.
+    ///
+    /// # Errors
+    /// As [`Model::open_with`].
+    pub fn from_bytes_with(name: &str, onnx: Vec<u8>, options: &ModelOptions) -> Result<Self> {
+        Self::from_memory(name, onnx.into(), options)
     }
 
     /// The default model, embedded in the library.
@@ -80,44 +119,137 @@ impl Model {
     /// # Errors
     /// Those of [`runtime::ensure`].
     pub fn embedded() -> Result<Self> {
-        Self::from_memory(EMBEDDED_NAME, EMBEDDED.into(), None)
+        Self::embedded_with(&ModelOptions::default())
     }
 
-    fn from_memory(name: &str, onnx: Cow<'static, [u8]>, manifest: Option<Manifest>) -> Result<Self> {
+    /// The default model with a manifest, weights or a device of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Model::open_with`].
+    pub fn embedded_with(options: &ModelOptions) -> Result<Self> {
+        Self::from_memory(EMBEDDED_NAME, EMBEDDED.into(), options)
+    }
+
+    fn from_memory(name: &str, onnx: Cow<'static, [u8]>, options: &ModelOptions) -> Result<Self> {
+        device::resolve(options.device.as_deref())?;
         let runtime = runtime::ensure(None)?;
-        let choose = |metadata: Option<Manifest>| match manifest {
-            Some(manifest) => manifest.validate(name).map(|_| manifest),
-            None => metadata.ok_or_else(|| sidecar::missing(name, &[])),
-        };
-        Inner::load(runtime, name, onnx, None, choose).map(Self::from_inner)
+        let onnx = Arc::new(onnx);
+        Self::load(Source { name: name.to_string(), onnx, runtime, folder: None, outside: Arc::default() }, options)
     }
 
-    fn from_inner(inner: Inner) -> Self {
-        Self(Arc::new(inner))
+    fn load(source: Source, options: &ModelOptions) -> Result<Self> {
+        let name = source.name.clone();
+        Self::load_with(source, options, |metadata| match &options.manifest {
+            Some(manifest) => manifest.validate(&name).map(|_| manifest.clone()),
+            None => metadata.ok_or_else(|| sidecar::missing(&name, &[])),
+        })
     }
 
-    /// What the model says of itself.
+    fn load_with(
+        source: Source,
+        options: &ModelOptions,
+        choose: impl Fn(Option<Manifest>) -> Result<Manifest>,
+    ) -> Result<Self> {
+        let checkpoint = options.checkpoint.as_deref().map(Checkpoint::open).transpose()?;
+        Ok(Self(Kind::Single(Arc::new(Single::load(source, checkpoint.as_ref(), choose)?))))
+    }
+
+    /// Several models that answer as one, wherever a model is asked for. `weights` are finite and not negative, one a model
+    /// and not all 0; `None` means equal ones.
+    ///
+    /// The models tell the same classes apart, in one order and with the same ASPRS codes. Their feature columns may differ
+    /// as long as the settings of their schemas agree: the features are computed once for all of them. An ensemble by mean or
+    /// scale of one model gives what the model gives.
+    ///
+    /// # Errors
+    /// [`Error::ModelMismatch`] for different classes; [`Error::InvalidArgument`] for settings that differ, for impossible
+    /// weights, or weights with [`Combine::Scale`], for none or more than 256 models, and for an ensemble among them.
+    pub fn ensemble(models: &[Self], weights: Option<&[f64]>, combine: Combine) -> Result<Self> {
+        Ok(Self(Kind::Ensemble(Arc::new(Ensemble::new(models, weights, combine)?))))
+    }
+
+    /// Whether this is an ensemble.
+    #[must_use]
+    pub fn is_ensemble(&self) -> bool {
+        matches!(self.0, Kind::Ensemble(_))
+    }
+
+    /// The model that answers at a scale: a member for an ensemble by scale ([`Combine::Scale`]), this model for any other.
+    #[must_use]
+    pub fn at_scale(&self, scale_m: f64) -> &Self {
+        match &self.0 {
+            Kind::Single(_) => self,
+            Kind::Ensemble(ensemble) => match ensemble.alone(scale_m) {
+                Some(member) => {
+                    log::debug!("{}: {} answers at a scale of {scale_m} m", self.name(), member.name());
+                    member
+                }
+                None => self,
+            },
+        }
+    }
+
+    fn single(&self) -> Option<&Arc<Single>> {
+        if let Kind::Single(single) = &self.0 { Some(single) } else { None }
+    }
+
+    /// The network, where there is one.
+    fn network(&self, wanted: &str) -> Result<&Arc<Single>> {
+        self.single().ok_or_else(|| {
+            Error::invalid(
+                format!("`{}` is an ensemble and has no {wanted} of its own", self.name()),
+                "ask one of the models that it is made of",
+            )
+        })
+    }
+
+    /// What the model says of itself. That of an ensemble has the columns of all its models, the largest block and halo among
+    /// them and a normalisation that changes nothing; `training.ensemble` says how it combines which models.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
-        &self.0.manifest
+        match &self.0 {
+            Kind::Single(single) => &single.manifest,
+            Kind::Ensemble(ensemble) => &ensemble.manifest,
+        }
+    }
+
+    /// A value of the ONNX file's own metadata; none for an ensemble.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.single().and_then(|single| single.metadata.get(key)).map(String::as_str)
+    }
+
+    /// All keys and values of the ONNX file's own metadata, in order of the keys; none for an ensemble.
+    pub fn all_metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.single().map(|single| &single.metadata);
+        all.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The features that the model needs, checked.
     #[must_use]
     pub fn schema(&self) -> &Schema {
-        &self.0.schema
+        match &self.0 {
+            Kind::Single(single) => &single.schema,
+            Kind::Ensemble(ensemble) => &ensemble.schema,
+        }
     }
 
     /// How classes become ASPRS codes.
     #[must_use]
     pub fn asprs(&self) -> &AsprsMap {
-        &self.0.asprs
+        match &self.0 {
+            Kind::Single(single) => &single.asprs,
+            Kind::Ensemble(ensemble) => &ensemble.asprs,
+        }
     }
 
-    /// File name, or `groma default`.
+    /// File name, or `groma default`; of an ensemble how it combines which models.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        match &self.0 {
+            Kind::Single(single) => single.name(),
+            Kind::Ensemble(ensemble) => &ensemble.name,
+        }
     }
 
     /// Borrows a worker (one single-thread session), made on first need, returned to the model on drop.
@@ -125,27 +257,65 @@ impl Model {
     /// The model keeps as many sessions as were ever borrowed at one time.
     ///
     /// # Errors
-    /// [`Error::ModelLoad`]; [`Error::RuntimeUnusable`] in a process forked from the one that opened the model.
+    /// [`Error::ModelLoad`]; [`Error::RuntimeUnusable`] in a process forked from the one that opened the model;
+    /// [`Error::InvalidArgument`] for an ensemble, which has no logits.
     pub fn worker(&self) -> Result<Worker> {
-        Worker::borrow_from(&self.0)
+        let single = self.network("logits")?;
+        Worker::borrow_from(single, &single.logits)
     }
 
-    /// Everything there is to know of the model, for people and machines: manifest, tensors, sizes, runtime.
+    /// Borrows what turns features into probabilities: a worker, or one of each model of an ensemble.
+    ///
+    /// # Errors
+    /// [`Error::ModelLoad`]; [`Error::RuntimeUnusable`] as for [`Model::worker`]. An ensemble by scale is first asked
+    /// [`Model::at_scale`].
+    pub fn scorer(&self) -> Result<Scorer> {
+        match &self.0 {
+            Kind::Single(single) => Scorer::of_single(single),
+            Kind::Ensemble(ensemble) => Scorer::of_ensemble(ensemble),
+        }
+    }
+
+    /// The tensor `tensor` in the middle of the network: any that has one row a point and holds `f32`, `f16` or `f64`.
+    ///
+    /// # Errors
+    /// [`Error::ModelMismatch`] for a name that is not there (with those that are, the likeliest first) and for a tensor of
+    /// another kind or shape; [`Error::InvalidArgument`] for an ensemble; [`Error::ModelLoad`], [`Error::Inference`],
+    /// [`Error::RuntimeUnusable`].
+    pub fn embedding(&self, tensor: &str) -> Result<Embedding> {
+        Embedding::of(self.network("tensors")?, tensor)
+    }
+
+    /// Everything there is to know of the model, for people and machines: manifest, tensors, all of its metadata, sizes,
+    /// runtime.
     #[must_use]
     pub fn describe(&self) -> serde_json::Value {
-        let Inner { name, manifest, runtime, tensors, onnx, schema, .. } = &*self.0;
-        serde_json::json!({
-            "name": name,
+        let (manifest, schema) = (self.manifest(), self.schema());
+        let mut facts = serde_json::json!({
+            "name": self.name(),
             "manifest": manifest,
-            "tensors": tensors,
             "columns": manifest.columns().len(),
             "classes": manifest.classes.len(),
             "receptive_radius_m": schema.receptive_radius_m(),
             "required_columns": schema.required_columns(),
             "feature_schema_hash": schema.hash(),
-            "bytes": onnx.len(),
-            "runtime": { "path": runtime.path(), "version": runtime.version() },
-        })
+        });
+        match &self.0 {
+            Kind::Single(single) => {
+                let Source { onnx, runtime, .. } = &single.logits.source;
+                facts["tensors"] = serde_json::json!(single.tensors);
+                facts["metadata"] = serde_json::json!(single.metadata);
+                facts["bytes"] = onnx.len().into();
+                facts["runtime"] = serde_json::json!({ "path": runtime.path(), "version": runtime.version() });
+            }
+            Kind::Ensemble(ensemble) => {
+                let members = ensemble.members.iter();
+                facts["combine"] = ensemble.combine.name().into();
+                facts["members"] =
+                    members.map(|m| serde_json::json!({ "weight": m.share, "model": m.model.describe() })).collect();
+            }
+        }
+        facts
     }
 }
 

@@ -29,19 +29,7 @@ pub struct Posterior<'a> {
 /// not positive. Logits must be finite, as [`Worker::run`](super::Worker::run) gives them.
 pub fn from_logits(logits: &mut [f32], classes: usize, temperature: f32, rows: Posterior<'_>) -> Result<()> {
     let Posterior { class, confidence, entropy } = rows;
-    let count = class.len();
-    let fits = count.checked_mul(classes) == Some(logits.len()) && confidence.len() == count && entropy.len() == count;
-    if !fits || !(1..=256).contains(&classes) {
-        return Err(Error::invalid(
-            format!(
-                "{} logits of {classes} classes, {count} classes, {} confidences, {} entropies",
-                logits.len(),
-                confidence.len(),
-                entropy.len()
-            ),
-            "pass rows × classes logits (1 to 256 classes) and one value a row of the others",
-        ));
-    }
+    check_sizes(logits.len(), classes, [class.len(), confidence.len(), entropy.len()])?;
     if !(temperature.is_finite() && temperature > 0.0) {
         return Err(Error::invalid(format!("temperature {temperature}"), "a temperature is positive and finite"));
     }
@@ -51,6 +39,50 @@ pub fn from_logits(logits: &mut [f32], classes: usize, temperature: f32, rows: P
         block(logits, classes, temperature, class, confidence, entropy);
     }
     Ok(())
+}
+
+/// Says of every row of row-major `probabilities` (`classes` to a row, which sum to 1) its class, confidence and entropy.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] as [`from_logits`].
+pub fn from_probabilities(probabilities: &[f32], classes: usize, rows: Posterior<'_>) -> Result<()> {
+    let Posterior { class, confidence, entropy } = rows;
+    check_sizes(probabilities.len(), classes, [class.len(), confidence.len(), entropy.len()])?;
+    let parts = probabilities.chunks_exact(classes).zip(class).zip(confidence).zip(entropy);
+    for (((row, class), confidence), entropy) in parts {
+        let best = first_largest(row);
+        #[allow(clippy::cast_possible_truncation)] // at most 256 classes
+        {
+            *class = best as u8;
+        }
+        *confidence = row[best];
+        // p ln p goes to 0 with p.
+        let sum: f32 = row.iter().filter(|p| **p >= f32::MIN_POSITIVE).map(|p| p * ln(*p)).sum();
+        *entropy = (-sum).max(0.0);
+    }
+    Ok(())
+}
+
+fn check_sizes(values: usize, classes: usize, [class, confidence, entropy]: [usize; 3]) -> Result<()> {
+    let fits = class.checked_mul(classes) == Some(values) && confidence == class && entropy == class;
+    if fits && (1..=256).contains(&classes) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("{values} values of {classes} classes, {class} classes, {confidence} confidences, {entropy} entropies"),
+        "pass rows × classes values (1 to 256 classes) and one value a row of the others",
+    ))
+}
+
+/// Where the largest value is; the first of several.
+fn first_largest(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, value) in row.iter().enumerate().skip(1) {
+        if *value > row[best] {
+            best = i;
+        }
+    }
+    best
 }
 
 /// At most [`ROWS`] rows.
@@ -64,12 +96,7 @@ fn block(
 ) {
     // Distance from the row's largest logit, 0 or less, so that no exponential overflows.
     for (row, class) in logits.chunks_exact_mut(classes).zip(class.iter_mut()) {
-        let mut best = 0;
-        for (i, value) in row.iter().enumerate().skip(1) {
-            if *value > row[best] {
-                best = i;
-            }
-        }
+        let best = first_largest(row);
         #[allow(clippy::cast_possible_truncation)] // at most 256 classes
         {
             *class = best as u8;
@@ -128,7 +155,7 @@ fn exp(x: f32) -> f32 {
     series * f32::from_bits(power)
 }
 
-/// ln x for x in 1…2^24.
+/// ln x for positive normal x; compared with exact values from 1e-38 to 2^24.
 #[inline]
 fn ln(x: f32) -> f32 {
     // x = 2^e · m with m in [√½, √2); ln m = 2 artanh s with s = (m − 1)/(m + 1), |s| < 0.172.
@@ -228,6 +255,30 @@ mod tests {
         }
         assert!(worst < 6e-7, "{worst}");
         assert_eq!(ln(1.0), 0.0);
+        for i in 0..100_000 {
+            let x = 1.2e-38f32 * 1.000_87f32.powi(i);
+            if x < 1.0 {
+                let exact = f64::from(x).ln();
+                assert!((f64::from(ln(x)) - exact).abs() <= 6e-7 * exact.abs().max(1.0), "{x}");
+            }
+        }
+    }
+
+    #[test]
+    fn probabilities_say_what_their_logits_said() {
+        let logits: Vec<f32> = (0..4000).map(|i| ((i * 7919) % 1000) as f32 / 40.0).collect();
+        let from = run(&logits, 5, 1.3);
+        let mut to = run(&logits, 5, 1.3);
+        let rows = Posterior { class: &mut to.class, confidence: &mut to.confidence, entropy: &mut to.entropy };
+        from_probabilities(&from.probabilities, 5, rows).unwrap();
+        assert_eq!((&to.class, &to.confidence), (&from.class, &from.confidence));
+        for (a, b) in to.entropy.iter().zip(&from.entropy) {
+            assert!((a - b).abs() < 4e-6, "{a} {b}");
+        }
+        let (mut class, mut confidence, mut entropy) = ([9; 2], [9.0; 2], [9.0; 2]);
+        let rows = Posterior { class: &mut class, confidence: &mut confidence, entropy: &mut entropy };
+        from_probabilities(&[0.0, 0.0, 1.0, 0.25, 0.375, 0.375], 3, rows).unwrap();
+        assert_eq!((class, confidence, entropy[0]), ([2, 1], [1.0, 0.375], 0.0));
     }
 
     #[test]

@@ -1,32 +1,78 @@
-//! An opened model: its bytes, its checked manifest, and its idle sessions.
+//! The sessions of a network: all alike, as many as are ever needed at one time.
 
-use super::{AsprsMap, Manifest, tensors::Tensors};
+use super::outside::Outside;
 use crate::error::{Error, Result};
-use crate::features::Schema;
-use crate::runtime::{RowCall, Runtime};
-use ort::logging::LogLevel;
+use crate::runtime::{RowCall, Runtime, listen};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
+use ort::value::TensorElementType;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The key of the manifest in a model's metadata.
-const METADATA_KEY: &str = "groma.manifest";
+/// How numbers are stored in a tensor of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    F16,
+    F32,
+    F64,
+}
 
-/// What all workers of a model share.
-pub(super) struct Inner {
+impl Number {
+    /// The number of a tensor's type, if it is one of these.
+    pub(super) fn of(ty: TensorElementType) -> Option<Self> {
+        match ty {
+            TensorElementType::Float16 => Some(Self::F16),
+            TensorElementType::Float32 => Some(Self::F32),
+            TensorElementType::Float64 => Some(Self::F64),
+            _ => None,
+        }
+    }
+}
+
+/// A tensor of rows that a network takes or gives.
+#[derive(Clone, Debug)]
+pub(super) struct Port {
     pub(super) name: String,
-    pub(super) manifest: Manifest,
-    pub(super) schema: Schema,
-    pub(super) asprs: AsprsMap,
-    pub(super) normalizer: super::batch::Normalizer,
-    pub(super) tensors: Tensors,
-    pub(super) onnx: Cow<'static, [u8]>,
+    pub(super) number: Number,
+    /// Shape of one row.
+    pub(super) row: Vec<usize>,
+}
+
+impl Port {
+    /// Numbers of one row.
+    pub(super) fn width(&self) -> usize {
+        self.row.iter().product()
+    }
+}
+
+/// An ONNX model without a session: what sessions are made of.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) onnx: Arc<Cow<'static, [u8]>>,
     pub(super) runtime: &'static Runtime,
     /// Where weights outside the file are looked for.
-    folder: Option<PathBuf>,
-    idle: Mutex<Vec<Engine>>,
+    pub(super) folder: Option<PathBuf>,
+    /// The files with these weights, as the first session read them.
+    pub(super) outside: Arc<Outside>,
+}
+
+impl Source {
+    /// A new session.
+    ///
+    /// # Errors
+    /// [`Error::ModelLoad`], also if weights outside the file are others by now than at first.
+    pub(super) fn session(&self) -> Result<Session> {
+        let session = session(self.runtime, &self.onnx, self.folder.as_deref());
+        // Afterwards, so that a change while it was loaded is seen too.
+        self.outside.check(&self.name)?;
+        session.map_err(|e| self.load_error(&e))
+    }
+
+    pub(super) fn load_error(&self, error: &ort::Error) -> Error {
+        Error::ModelLoad { model: self.name.clone(), what: error.message().trim().to_string() }
+    }
 }
 
 /// A session with its prepared call.
@@ -35,69 +81,48 @@ pub(super) struct Engine {
     pub(super) call: RowCall,
 }
 
-impl Inner {
-    /// Loads the network, takes its manifest (from the metadata, if `choose` is content with that), and compares the two.
-    pub(super) fn load(
-        runtime: &'static Runtime,
-        name: &str,
-        onnx: Cow<'static, [u8]>,
-        folder: Option<PathBuf>,
-        choose: impl FnOnce(Option<Manifest>) -> Result<Manifest>,
-    ) -> Result<Self> {
-        let session = session(runtime, &onnx, folder.as_deref()).map_err(|e| load_error(name, &e))?;
-        let metadata = session.metadata().map_err(|e| load_error(name, &e))?.custom(METADATA_KEY);
-        let metadata = metadata.map(|json| Manifest::from_json(&json, name)).transpose()?;
-        let manifest = choose(metadata)?;
-        let schema = manifest.validate(name)?;
-        let tensors = Tensors::of(&session);
-        tensors.check(&manifest, name)?;
-        let engine = Engine::new(session, &manifest).map_err(|e| load_error(name, &e))?;
-        Ok(Self {
-            asprs: AsprsMap::new(&manifest),
-            normalizer: super::batch::Normalizer::new(&manifest.normalization),
-            idle: Mutex::new(vec![engine]),
-            name: name.to_string(),
-            manifest,
-            schema,
-            tensors,
-            onnx,
-            runtime,
-            folder,
-        })
+/// Sessions that give each row of `input` a row of `output`.
+pub(super) struct Sessions {
+    pub(super) source: Source,
+    pub(super) input: Port,
+    pub(super) output: Port,
+    idle: Mutex<Vec<Engine>>,
+}
+
+impl Sessions {
+    /// The first session of several.
+    ///
+    /// # Errors
+    /// [`Error::ModelLoad`].
+    pub(super) fn new(source: Source, first: Session, input: Port, output: Port) -> Result<Self> {
+        let sessions = Self { source, input, output, idle: Mutex::default() };
+        let engine = sessions.engine(first)?;
+        sessions.give_back(engine);
+        Ok(sessions)
     }
 
     /// An idle session, or a new one.
+    ///
+    /// # Errors
+    /// [`Error::ModelLoad`]; [`Error::RuntimeUnusable`] in a forked process.
     pub(super) fn take(&self) -> Result<Engine> {
-        self.runtime.check_process()?;
+        self.source.runtime.check_process()?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(engine) = idle {
-            return Ok(engine);
-        }
-        session(self.runtime, &self.onnx, self.folder.as_deref())
-            .and_then(|session| Engine::new(session, &self.manifest))
-            .map_err(|e| load_error(&self.name, &e))
+        idle.map_or_else(|| self.engine(self.source.session()?), Ok)
     }
 
     /// Takes a session back. In a forked child it is left alone: its locks may be held by threads that do not exist there.
     pub(super) fn give_back(&self, engine: Engine) {
-        if self.runtime.check_process().is_err() {
+        if self.source.runtime.check_process().is_err() {
             std::mem::forget(engine);
             return;
         }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(engine);
     }
-}
 
-impl std::fmt::Debug for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Model").field("name", &self.name).field("bytes", &self.onnx.len()).finish_non_exhaustive()
-    }
-}
-
-impl Engine {
-    fn new(session: Session, manifest: &Manifest) -> ort::Result<Self> {
-        let call = RowCall::new(&manifest.input, &manifest.output)?;
-        Ok(Self { session, call })
+    fn engine(&self, session: Session) -> Result<Engine> {
+        let call = RowCall::new(&self.input.name, &self.output.name).map_err(|e| self.source.load_error(&e))?;
+        Ok(Engine { session, call })
     }
 }
 
@@ -112,14 +137,10 @@ fn session(runtime: &Runtime, onnx: &[u8], folder: Option<&Path>) -> ort::Result
         .with_intra_op_spinning(false)?
         .with_inter_op_spinning(false)?
         .with_memory_pattern(false)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_log_level(LogLevel::Fatal)?;
+        .with_optimization_level(GraphOptimizationLevel::All)?;
+    listen(&mut builder)?;
     if let Some(folder) = folder.and_then(Path::to_str) {
         builder = builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
     }
     builder.commit_from_memory(onnx)
-}
-
-fn load_error(model: &str, error: &ort::Error) -> Error {
-    Error::ModelLoad { model: model.to_string(), what: error.message().trim().to_string() }
 }

@@ -3,6 +3,7 @@
 use super::Manifest;
 use crate::error::{Error, Result};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A manifest is a few kilobytes; a larger file is not one, and is not read into memory.
@@ -102,8 +103,8 @@ fn differ(place: &str, a: Option<&Value>, b: Option<&Value>) -> Option<(String, 
     }
     match (a, b) {
         (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            let mut keys: Vec<&String> = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))).collect();
-            keys.dedup();
+            // Sorted here: the order of a map's own keys is a choice of whoever builds serde_json.
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             keys.into_iter().find_map(|key| {
                 let below = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
                 differ(&below, a.get(key), b.get(key))

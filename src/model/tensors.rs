@@ -1,6 +1,7 @@
 //! A model's tensors, as the manifest declares them and as ONNX Runtime finds them.
 
 use super::Manifest;
+use super::session::Number;
 use crate::error::{Error, Result};
 use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, ValueType};
@@ -30,11 +31,12 @@ impl Tensors {
         Self { inputs: list(session.inputs()), outputs: list(session.outputs()) }
     }
 
-    /// Refuses a model whose tensors are not what its manifest declares.
+    /// How the numbers of the manifest's input and output are stored; refuses a model whose tensors are not what the
+    /// manifest declares.
     ///
     /// # Errors
     /// [`Error::ModelMismatch`] with both types and shapes.
-    pub(super) fn check(&self, manifest: &Manifest, model: &str) -> Result<()> {
+    pub(super) fn check(&self, manifest: &Manifest, model: &str) -> Result<(Number, Number)> {
         let input = format!("f32[rows, {}]", manifest.columns().len());
         let output = format!("f32[rows, {}]", manifest.classes.len());
         let mismatch = |tensor: &str, found: String, expected: String| Error::ModelMismatch {
@@ -47,21 +49,20 @@ impl Tensors {
             ("input", &self.inputs, &manifest.input, &input, manifest.columns().len()),
             ("output", &self.outputs, &manifest.output, &output, manifest.classes.len()),
         ];
-        for (side, tensors, name, expected, width) in sides {
+        let mut numbers = [Number::F32; 2];
+        for (number, (side, tensors, name, expected, width)) in numbers.iter_mut().zip(sides) {
             let Some(tensor) = tensors.iter().find(|tensor| tensor.name == *name) else {
                 let has: Vec<String> = tensors.iter().map(|t| format!("`{}` {}", t.name, t.text())).collect();
                 let found = format!("not an {side} of the model (those are {})", has.join(", "));
                 return Err(mismatch(name, found, expected.clone()));
             };
-            if !tensor.is_rows_of(width) {
-                return Err(mismatch(name, tensor.text(), expected.clone()));
-            }
+            *number = tensor.rows_of(width).ok_or_else(|| mismatch(name, tensor.text(), expected.clone()))?;
         }
         if let Some(other) = self.inputs.iter().find(|tensor| tensor.name != manifest.input) {
             let expected = format!("one input only, `{}` {input}", manifest.input);
             return Err(mismatch(&other.name, format!("a further input, {}", other.text()), expected));
         }
-        Ok(())
+        Ok(numbers.into())
     }
 }
 
@@ -76,10 +77,15 @@ impl TensorInfo {
         Self { name: outlet.name().to_string(), dtype, shape }
     }
 
-    /// Whether this is `f32[rows, width]` for any number of rows.
-    fn is_rows_of(&self, width: usize) -> bool {
-        self.dtype == "f32"
-            && matches!(self.shape.as_deref(), Some(&[-1, columns]) if usize::try_from(columns) == Ok(width))
+    /// How the numbers are stored if this is `f32[rows, width]` or `f16[rows, width]` for any number of rows.
+    fn rows_of(&self, width: usize) -> Option<Number> {
+        let number = match self.dtype.as_str() {
+            "f32" => Number::F32,
+            "f16" => Number::F16,
+            _ => return None,
+        };
+        let fits = matches!(self.shape.as_deref(), Some(&[-1, columns]) if usize::try_from(columns) == Ok(width));
+        fits.then_some(number)
     }
 
     /// As `f32[rows, 77]`: a free first dimension is `rows`, any other free one `?`.

@@ -77,7 +77,7 @@ const CHUNK: usize = 4096;
 
 /// Answers every point and puts the answers into file order.
 fn all_neighbors(lattice: &Lattice, search: Search, plan: &KernelPlan, monitor: &Monitor) -> Result<Csr> {
-    let index = Index::new(lattice, search);
+    let index = Index::new(lattice, search, monitor)?;
     let search = index.search();
     let simd = Simd::detect()?;
     monitor.begin(Stage::Features, search.points().len() as u64);
@@ -106,7 +106,7 @@ impl AllPoints<'_> {
         let n = self.search.points().len();
         // Workers write disjoint rows; relaxed atomics say so without unsafe code and cost what plain stores cost.
         let total = total(n as u64 * width as u64)?;
-        let (indices, distances) = room(total)?;
+        let (indices, distances) = room(total, self.monitor)?;
         let lengths: Vec<AtomicU32> = (0..n).map(|_| AtomicU32::new(0)).collect();
         self.each(|row, list| {
             #[allow(clippy::cast_possible_truncation)] // not more than points
@@ -142,7 +142,7 @@ impl AllPoints<'_> {
         self.each(|row, list| lengths[row].store(list.len() as u32, Relaxed))?;
         let offsets = sum_up(lengths.into_iter().map(AtomicU32::into_inner));
         let total = total_of(&offsets)?;
-        let (indices, distances) = room(total)?;
+        let (indices, distances) = room(total, self.monitor)?;
         self.each(|row, list| {
             for (i, key) in (offsets[row] as usize..).zip(list) {
                 indices[i].store(key.row, Relaxed);
@@ -238,13 +238,20 @@ fn total(neighbors: u64) -> Result<usize> {
     usize::try_from(neighbors).map_err(|_| too_many(neighbors))
 }
 
+/// Neighbours that are made room for between two looks at the monitor: pages that are touched for the first time are slow.
+const ROOM_STEP: usize = 1 << 20;
+
 /// Room for so many neighbours.
-fn room(neighbors: usize) -> Result<(Vec<AtomicU32>, Vec<AtomicU64>)> {
+fn room(neighbors: usize, monitor: &Monitor) -> Result<(Vec<AtomicU32>, Vec<AtomicU64>)> {
     let (mut indices, mut distances) = (Vec::new(), Vec::new());
     indices.try_reserve_exact(neighbors).map_err(|_| too_many(neighbors as u64))?;
     distances.try_reserve_exact(neighbors).map_err(|_| too_many(neighbors as u64))?;
-    indices.resize_with(neighbors, || AtomicU32::new(0));
-    distances.resize_with(neighbors, || AtomicU64::new(0));
+    while indices.len() < neighbors {
+        monitor.check()?;
+        let length = indices.len().saturating_add(ROOM_STEP).min(neighbors);
+        indices.resize_with(length, || AtomicU32::new(0));
+        distances.resize_with(length, || AtomicU64::new(0));
+    }
     Ok((indices, distances))
 }
 

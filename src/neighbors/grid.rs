@@ -5,6 +5,8 @@
 
 use super::lattice::Lattice;
 use super::{LANES, NeighborSearch, SortedPoints};
+use crate::error::Result;
+use crate::job::Monitor;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -29,6 +31,9 @@ const MAX_CELLS_PER_POINT: f64 = 4.0;
 /// A row holds so many cells' width in its height.
 const CELLS_PER_SQUARE: f64 = 4.0;
 
+/// Points, or cells, between two looks at the monitor.
+const BETWEEN_LOOKS: usize = 1 << 16;
+
 /// Points of a cell from which on they are sorted by height, so that groups of a column are not as tall as the column.
 const CROWDED: usize = 2 * LANES;
 
@@ -38,34 +43,43 @@ const UNEVEN: f64 = 60.0;
 
 impl Grid {
     /// Sorts a lattice into rows that suit its density.
-    #[must_use]
-    pub fn new(lattice: &Lattice) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn new(lattice: &Lattice, monitor: &Monitor) -> Result<Self> {
         let (width, height) = suitable_cells(lattice);
-        Self::with_cells(lattice, width, height)
+        Self::with_cells(lattice, width, height, monitor)
     }
 
     /// [`Grid::new`], unless the points crowd in few of the cells: terrestrial scans, piles at one place.
-    #[must_use]
-    pub fn of_even(lattice: &Lattice) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn of_even(lattice: &Lattice, monitor: &Monitor) -> Result<Option<Self>> {
         let (width, height) = suitable_cells(lattice);
-        let cells = Cells::count(lattice, width, height);
+        let cells = Cells::count(lattice, width, height, monitor)?;
         let squares: f64 = cells.start.iter().map(|&count| f64::from(count).powi(2)).sum();
-        (squares <= UNEVEN * lattice.len() as f64).then(|| cells.sort(lattice))
+        (squares <= UNEVEN * lattice.len() as f64).then(|| cells.sort(lattice, monitor)).transpose()
     }
 
     /// Sorts a lattice into cells of `width` × `height` steps.
     ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    ///
     /// # Panics
     /// If one of them is 0.
-    #[must_use]
-    pub fn with_cells(lattice: &Lattice, width: u32, height: u32) -> Self {
-        Cells::count(lattice, width, height).sort(lattice)
+    pub fn with_cells(lattice: &Lattice, width: u32, height: u32, monitor: &Monitor) -> Result<Self> {
+        Cells::count(lattice, width, height, monitor)?.sort(lattice, monitor)
     }
 
     /// Sorts the points of crowded cells by height.
-    fn sort_crowded_cells(&mut self) {
+    fn sort_crowded_cells(&mut self, monitor: &Monitor) -> Result<()> {
         let Self { start, points, .. } = self;
-        for cell in start.windows(2) {
+        for (i, cell) in start.windows(2).enumerate() {
+            if i % BETWEEN_LOOKS == 0 {
+                monitor.check()?;
+            }
             let cell = cell[0] as usize..cell[1] as usize;
             if cell.len() < CROWDED {
                 continue;
@@ -77,6 +91,7 @@ impl Grid {
                 (points.x[i], points.y[i], points.z[i], points.row[i]) = (x, y, z, row);
             }
         }
+        Ok(())
     }
 }
 
@@ -113,22 +128,25 @@ struct Cells {
 }
 
 impl Cells {
-    fn count(lattice: &Lattice, width: u32, height: u32) -> Self {
+    fn count(lattice: &Lattice, width: u32, height: u32, monitor: &Monitor) -> Result<Self> {
         let (width, height) = (Divisor::new(width), Divisor::new(height));
         let [x, y, _] = &lattice.coordinates;
         let cells_along = |v: &[i32], d: Divisor| d.divide(v.par_iter().copied().max().unwrap_or(0)) as usize + 1;
         let (nx, ny) = (cells_along(x, width), cells_along(y, height));
         let mut start = vec![0u32; nx * ny + 1];
         let mut keys = Vec::with_capacity(lattice.len());
-        for (&x, &y) in x.iter().zip(y) {
-            let key = height.divide(y) * nx as u32 + width.divide(x);
-            start[key as usize] += 1;
-            keys.push(key);
+        for (x, y) in x.chunks(BETWEEN_LOOKS).zip(y.chunks(BETWEEN_LOOKS)) {
+            monitor.check()?;
+            for (&x, &y) in x.iter().zip(y) {
+                let key = height.divide(y) * nx as u32 + width.divide(x);
+                start[key as usize] += 1;
+                keys.push(key);
+            }
         }
-        Self { width, height, nx, ny, start, keys }
+        Ok(Self { width, height, nx, ny, start, keys })
     }
 
-    fn sort(self, lattice: &Lattice) -> Grid {
+    fn sort(self, lattice: &Lattice, monitor: &Monitor) -> Result<Grid> {
         let Self { width, height, nx, ny, mut start, keys } = self;
         let [x, y, z] = &lattice.coordinates;
         let n = lattice.len();
@@ -140,6 +158,9 @@ impl Cells {
         }
         let mut points = SortedPoints { x: vec![0; n], y: vec![0; n], z: vec![0; n], row: vec![0; n] };
         for i in (0..n).rev() {
+            if i % BETWEEN_LOOKS == 0 {
+                monitor.check()?;
+            }
             let slot = &mut start[keys[i] as usize];
             *slot -= 1;
             let slot = *slot as usize;
@@ -149,8 +170,8 @@ impl Cells {
             points.row[slot] = i as u32;
         }
         let mut grid = Grid { width, height, nx, ny, start, points };
-        grid.sort_crowded_cells();
-        grid
+        grid.sort_crowded_cells(monitor)?;
+        Ok(grid)
     }
 }
 

@@ -12,6 +12,8 @@ pub mod moments;
 pub mod points;
 pub mod tree;
 
+use crate::error::Result;
+use crate::job::Monitor;
 pub use csr::{Csr, knn, radius_search};
 use grid::Grid;
 use kernel::LANES;
@@ -143,13 +145,16 @@ pub enum Index {
 
 impl Index {
     /// Builds the structure that suits `lattice`.
-    #[must_use]
-    pub fn new(lattice: &Lattice, search: Search) -> Self {
-        match search {
-            Search::Grid => Self::Grid(Grid::new(lattice)),
-            Search::KdTree => Self::Tree(Tree::new(lattice)),
-            Search::Auto => Grid::of_even(lattice).map_or_else(|| Self::Tree(Tree::new(lattice)), Self::Grid),
-        }
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled), soon after the job was cancelled.
+    pub fn new(lattice: &Lattice, search: Search, monitor: &Monitor) -> Result<Self> {
+        let even = match search {
+            Search::Grid => Some(Grid::new(lattice, monitor)?),
+            Search::KdTree => None,
+            Search::Auto => Grid::of_even(lattice, monitor)?,
+        };
+        even.map_or_else(|| Tree::new(lattice, monitor).map(Self::Tree), |grid| Ok(Self::Grid(grid)))
     }
 
     /// The points, to renumber their rows. Their positions and their order belong to the structure.

@@ -6,6 +6,8 @@
 
 use super::lattice::Lattice;
 use super::{LANES, NeighborSearch, SortedPoints};
+use crate::error::Result;
+use crate::job::Monitor;
 use std::ops::Range;
 
 /// The tree and its points, leaf by leaf.
@@ -38,19 +40,23 @@ const ONE_THREAD: usize = 8192;
 
 impl Tree {
     /// Builds the tree of a lattice.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
     #[allow(clippy::cast_possible_truncation)] // a cloud holds fewer than 2^32 points
-    pub fn new(lattice: &Lattice) -> Self {
+    pub fn new(lattice: &Lattice, monitor: &Monitor) -> Result<Self> {
         let [x, y, z] = &lattice.coordinates;
         let mut points: Vec<Point> =
             (0..lattice.len()).map(|i| Point { place: [x[i], y[i], z[i]], row: i as u32 }).collect();
         let mut nodes = vec![Node::default(); nodes_below(points.len())];
         if !points.is_empty() {
-            build(&mut points, 0, &mut nodes, 0);
+            build(&mut points, 0, &mut nodes, 0, monitor);
         }
+        // A flag stays raised: what was left out below is noticed here.
+        monitor.check()?;
         let axis = |axis: usize| points.iter().map(|p| p.place[axis]).collect();
         let points = SortedPoints { x: axis(0), y: axis(1), z: axis(2), row: points.iter().map(|p| p.row).collect() };
-        Self { points, nodes }
+        Ok(Self { points, nodes })
     }
 
     pub(super) fn points_mut(&mut self) -> &mut SortedPoints {
@@ -63,9 +69,13 @@ fn nodes_below(n: usize) -> usize {
     (2 * n.div_ceil(LANES)).saturating_sub(1)
 }
 
-/// Sorts `points` into the order of the tree and writes its nodes, the first of which is number `number`.
+/// Sorts `points` into the order of the tree and writes its nodes, the first of which is number `number`; leaves off where the
+/// job was cancelled.
 #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 points, and fewer nodes
-fn build(points: &mut [Point], first: usize, nodes: &mut [Node], number: usize) {
+fn build(points: &mut [Point], first: usize, nodes: &mut [Node], number: usize, monitor: &Monitor) {
+    if points.len() >= ONE_THREAD && monitor.is_cancelled() {
+        return;
+    }
     let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
     for point in &*points {
         for axis in 0..3 {
@@ -88,12 +98,15 @@ fn build(points: &mut [Point], first: usize, nodes: &mut [Node], number: usize) 
     let (left, right) = points.split_at_mut(middle);
     let (left_nodes, right_nodes) = below.split_at_mut(nodes_below(middle));
     let right_number = number + 1 + left_nodes.len();
-    let build_left = |left: &mut [Point], nodes: &mut [Node]| build(left, first, nodes, number + 1);
+    let build_left = |left: &mut [Point], nodes: &mut [Node]| build(left, first, nodes, number + 1, monitor);
     if left.len() < ONE_THREAD {
         build_left(left, left_nodes);
-        build(right, first + middle, right_nodes, right_number);
+        build(right, first + middle, right_nodes, right_number, monitor);
     } else {
-        rayon::join(|| build_left(left, left_nodes), || build(right, first + middle, right_nodes, right_number));
+        rayon::join(
+            || build_left(left, left_nodes),
+            || build(right, first + middle, right_nodes, right_number, monitor),
+        );
     }
 }
 

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::features::{Engine, Options, Search};
 use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions, read_keeping};
 use crate::job::{Monitor, Stage};
-use crate::model::posterior::{Posterior, from_logits};
-use crate::model::{Manifest, Model, Worker};
+use crate::model::posterior::Posterior;
+use crate::model::{Manifest, Model, Scorer};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -29,7 +29,8 @@ pub struct ClassifyOptions {
     pub overwrite: bool,
     /// ASPRS classes that keep their label (noise, say); confidence and entropy of such a point are the model's all the same.
     pub keep_classes: Vec<u8>,
-    /// Edge length of a block in metres; the manifest's if `None`. It bounds memory and changes no result.
+    /// Edge length of a block in metres; the manifest's if `None`. It bounds memory and changes no result, but for an ensemble
+    /// by scale, of which it chooses the model that answers.
     pub block_size_m: Option<f64>,
     /// The neighbour search.
     pub search: Search,
@@ -223,10 +224,10 @@ impl Rows {
     }
 }
 
-/// A worker's session and its buffers.
+/// A worker's sessions and its buffers.
 struct Scribe {
-    worker: Worker,
-    logits: Vec<f32>,
+    scorer: Scorer,
+    probabilities: Vec<f32>,
     class: Vec<u8>,
     confidence: Vec<f32>,
     entropy: Vec<f32>,
@@ -236,8 +237,8 @@ struct Scribe {
 impl Scribe {
     fn new(model: &Model) -> Result<Self> {
         Ok(Self {
-            worker: model.worker()?,
-            logits: Vec::new(),
+            scorer: model.scorer()?,
+            probabilities: Vec::new(),
             class: Vec::new(),
             confidence: Vec::new(),
             entropy: Vec::new(),
@@ -256,19 +257,18 @@ impl Scribe {
     ) -> Result<()> {
         let (width, classes) = (model.schema().columns().len(), model.manifest().classes.len());
         let asprs = model.asprs();
-        self.logits.resize(rows.len() * classes, 0.0);
+        self.probabilities.resize(rows.len() * classes, 0.0);
         self.class.resize(rows.len(), 0);
         self.confidence.resize(rows.len(), 0.0);
         self.entropy.resize(rows.len(), 0.0);
-        // Taken before the model's worker normalises the features in place.
+        // Taken before the scorer normalises the features in place.
         self.asprs_values.clear();
         for row in features.chunks_exact(width) {
             self.asprs_values.extend(asprs.columns().iter().map(|&column| row[column]));
         }
-        self.worker.run_until(features, rows.len(), &mut self.logits, &|| monitor.is_cancelled())?;
         let said = Posterior { class: &mut self.class, confidence: &mut self.confidence, entropy: &mut self.entropy };
-        #[allow(clippy::cast_possible_truncation)] // checked as f32 when the manifest was read
-        from_logits(&mut self.logits, classes, model.manifest().temperature as f32, said)?;
+        let cancelled = || monitor.is_cancelled();
+        self.scorer.run_until(features, rows.len(), &mut self.probabilities, said, &cancelled)?;
         let splits = asprs.columns().len();
         for (i, &row) in rows.iter().enumerate() {
             let row = row as usize;
@@ -279,7 +279,7 @@ impl Scribe {
             out.entropy[row].store(self.entropy[i].to_bits(), Relaxed);
             if let Some(probabilities) = &out.probabilities {
                 let to = &probabilities[row * classes..(row + 1) * classes];
-                let from = &self.logits[i * classes..(i + 1) * classes];
+                let from = &self.probabilities[i * classes..(i + 1) * classes];
                 to.iter().zip(from).for_each(|(to, from)| to.store(from.to_bits(), Relaxed));
             }
         }
@@ -287,15 +287,28 @@ impl Scribe {
     }
 }
 
-/// How the features of a model are computed.
-fn features(model: &Model, options: &ClassifyOptions) -> Result<Options> {
+/// How the features of a model are computed, but for the blocks.
+pub(super) fn features(model: &Model, options: &ClassifyOptions) -> Result<Options> {
     Ok(Options {
         search: options.search,
         linear_unit_m: options.linear_unit_m.unwrap_or(1.0),
-        block_size_m: Some(options.block_size_m.unwrap_or(model.manifest().block_size_m)),
+        block_size_m: options.block_size_m,
         simd: None,
         dtm: terrain(model.schema(), options.dtm.as_deref())?,
     })
+}
+
+/// The model that answers for a cloud (a member, for an ensemble by scale), and how its features are computed.
+pub(super) fn answering<'a>(model: &'a Model, cloud: &PointCloud, features: &Options) -> (&'a Model, Options) {
+    let extent = || {
+        let edges = cloud.bounds().map(|(low, high)| (high[0] - low[0]).max(high[1] - low[1]));
+        edges.unwrap_or(0.0) * features.linear_unit_m
+    };
+    let chosen = model.at_scale(features.block_size_m.unwrap_or_else(extent));
+    let block_size_m = Some(features.block_size_m.unwrap_or(chosen.manifest().block_size_m));
+    // A terrain model that only other members read is not handed to this one.
+    let dtm = features.dtm.clone().filter(|_| chosen.schema().expect_dtm(true).is_ok());
+    (chosen, Options { block_size_m, dtm, ..features.clone() })
 }
 
 fn classify_timed(
@@ -306,8 +319,9 @@ fn classify_timed(
     monitor: &Monitor,
     timings: &mut Timings,
 ) -> Result<Predictions> {
+    let (model, features) = answering(model, cloud, features);
     let began = Instant::now();
-    let engine = Engine::new(cloud, model.schema(), features, monitor)?;
+    let engine = Engine::new(cloud, model.schema(), &features, monitor)?;
     timings.ground_s = began.elapsed().as_secs_f64();
     let running = Instant::now();
     let out = Rows::new(cloud.len(), options.probabilities.then_some(model.manifest().classes.len()));

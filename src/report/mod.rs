@@ -9,7 +9,6 @@ pub mod distribution;
 pub mod feature_maps;
 pub mod feature_page;
 pub mod font;
-pub mod inspect;
 pub mod mosaic;
 pub mod page;
 pub mod paint;
@@ -20,7 +19,7 @@ pub mod tiles;
 
 use crate::dataset::Confusion;
 use crate::error::{Error, Result};
-use crate::io::las::{Columns, Crs, LasHeader, LasReader, visit_points};
+use crate::io::las::{Columns, LasReader, visit_points};
 use crate::job::Monitor;
 use crate::pipeline::FileSummary;
 pub use canvas::{Canvas, Frame};
@@ -82,16 +81,9 @@ fn tile_of(path: &Path, linear_unit_m: Option<f64>) -> Result<Option<(String, Fr
     let (low, high) = header.bounds;
     let frame = match linear_unit_m {
         Some(unit) => Frame::new([low[0], low[1]], [high[0], high[1]], Some(unit))?,
-        None => frame_of(header)?,
+        None => Frame::of(header)?,
     };
     Ok(Some((name, frame, header.point_count)))
-}
-
-/// The land that a file's header states, in metres by its reference system.
-fn frame_of(header: &LasHeader) -> Result<Frame> {
-    let (low, high) = header.bounds;
-    let unit = header.crs().and_then(Crs::linear_unit_m);
-    Frame::new([low[0], low[1]], [high[0], high[1]], unit)
 }
 
 /// `1234567` as `1,234,567`.

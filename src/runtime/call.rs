@@ -1,13 +1,32 @@
 #![allow(unsafe_code)]
 //! One inference over the caller's own memory: no copy in, no copy out.
 
+use half::f16;
 use ort::AsPointer;
 use ort::memory::MemoryInfo;
 use ort::session::{RunOptions, Session};
 use ort::sys::{ONNXTensorElementDataType, OrtValue};
 use std::ffi::CString;
 
-/// A call of a model that maps `[rows, columns]` to `[rows, classes]`, both `f32`: tensor names and options, made once.
+/// A floating-point type that rows come in.
+pub(crate) trait Real: Copy {
+    /// ONNX Runtime's name of it.
+    const TYPE: ONNXTensorElementDataType;
+}
+
+impl Real for f16 {
+    const TYPE: ONNXTensorElementDataType = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+}
+
+impl Real for f32 {
+    const TYPE: ONNXTensorElementDataType = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+}
+
+impl Real for f64 {
+    const TYPE: ONNXTensorElementDataType = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+}
+
+/// A call of a model that gives each row of its input a row of its output: tensor names and options, made once.
 ///
 /// `ort`'s own way to hand over an output to be written in place takes owned tensors only, and its binding of borrowed
 /// inputs hangs; this goes to the C API directly.
@@ -29,19 +48,20 @@ impl RowCall {
         })
     }
 
-    /// Runs `session` on `rows` rows; the output is written straight into `output`.
+    /// Runs `session` on `rows` rows; the output is written straight into `output`. Beside each slice stands the shape of
+    /// one row.
     ///
     /// # Panics
-    /// If a slice is not `rows` times its width long.
-    pub(crate) fn run(
+    /// If a slice is not `rows` rows long.
+    pub(crate) fn run<I: Real, O: Real>(
         &self,
         session: &mut Session,
         rows: usize,
-        (input, columns): (&[f32], usize),
-        (output, classes): (&mut [f32], usize),
+        (input, in_row): (&[I], &[usize]),
+        (output, out_row): (&mut [O], &[usize]),
     ) -> ort::Result<()> {
-        let input = Tensor::over(&self.memory, input.as_ptr().cast_mut(), input.len(), [rows, columns])?;
-        let output = Tensor::over(&self.memory, output.as_mut_ptr(), output.len(), [rows, classes])?;
+        let input = Tensor::over(&self.memory, input.as_ptr().cast_mut(), input.len(), rows, in_row)?;
+        let output = Tensor::over(&self.memory, output.as_mut_ptr(), output.len(), rows, out_row)?;
         let mut outputs = [output.0];
         // SAFETY: one name and one value on each side; all pointers live until the call returns, and it keeps none. ONNX
         // Runtime reads inputs only, never writes them. It checks the output's shape before it writes there.
@@ -76,9 +96,17 @@ impl RowCall {
 struct Tensor(*mut OrtValue);
 
 impl Tensor {
-    fn over(memory: &MemoryInfo<'_>, data: *mut f32, length: usize, shape: [usize; 2]) -> ort::Result<Self> {
-        assert_eq!(Some(length), shape[0].checked_mul(shape[1]), "a tensor over memory of another size");
-        let shape = shape.map(|n| i64::try_from(n).expect("a slice's length fits i64"));
+    fn over<T: Real>(
+        memory: &MemoryInfo<'_>,
+        data: *mut T,
+        length: usize,
+        rows: usize,
+        row: &[usize],
+    ) -> ort::Result<Self> {
+        let shape = || std::iter::once(&rows).chain(row);
+        let needed = shape().try_fold(1usize, |product, &n| product.checked_mul(n));
+        assert_eq!(Some(length), needed, "a tensor over memory of another size");
+        let shape: Vec<i64> = shape().map(|&n| i64::try_from(n).expect("a slice's length fits i64")).collect();
         let mut value = std::ptr::null_mut();
         // SAFETY: the memory holds exactly as many values as the shape says; the value does not outlive the call it is
         // made for, during which the caller's slices are borrowed.
@@ -86,10 +114,10 @@ impl Tensor {
             let status = (ort::api().CreateTensorWithDataAsOrtValue)(
                 memory.ptr(),
                 data.cast(),
-                length * size_of::<f32>(),
+                length * size_of::<T>(),
                 shape.as_ptr(),
                 shape.len(),
-                ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+                T::TYPE,
                 &mut value,
             );
             ort::Error::result_from_status(status)?;

@@ -1,11 +1,11 @@
 #![allow(unsafe_code)]
 //! One library file: loaded, checked to be an ONNX Runtime of an age that serves, and started.
 
-use super::{Origin, Runtime, search};
+use super::{Origin, Runtime, messages, own, search};
 use crate::error::Result;
-use ort::sys::{OrtApi, OrtApiBase, OrtEnv, OrtLoggingLevel};
-use std::ffi::CStr;
-use std::path::Path;
+use ort::sys::{OrtApi, OrtApiBase, OrtEnv};
+use std::ffi::{CStr, c_void};
+use std::path::{Path, PathBuf};
 
 /// The version of the C API that `ort` is compiled for (its feature `api-23`).
 const API: u32 = ort::MINOR_VERSION;
@@ -28,13 +28,42 @@ pub(super) fn open(path: &Path) -> Result<Library> {
         let reason = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
         search::unusable(path, format!("the system cannot load it: {}", reason.trim()))
     })?;
-    let library = Box::leak(Box::new(library));
+    let library = std::mem::ManuallyDrop::new(library);
     // SAFETY: the type is that of the symbol in ONNX Runtime's C header; a library that exports the name as something
     // else is no ONNX Runtime and cannot be told from one before the call.
     let base = unsafe { library.get::<unsafe extern "C" fn() -> *const OrtApiBase>(b"OrtGetApiBase\0") }
         .map_err(|_| search::unusable(path, "it is a library, but not ONNX Runtime (it has no OrtGetApiBase)"))?;
     // SAFETY: the function takes nothing, and gives a pointer to a static structure or null.
     let base = unsafe { base().as_ref() }.ok_or_else(|| search::unusable(path, "its OrtGetApiBase gives nothing"))?;
+    checked(path, base)
+}
+
+/// What a host says is the base of an ONNX Runtime, and the file it lies in. It is checked as far as one can: the structure
+/// and its functions must lie in a library or executable of this process.
+///
+/// # Safety
+/// `base` is what `OrtGetApiBase` gave, of an ONNX Runtime that stays loaded.
+pub(super) unsafe fn of_host(base: *const OrtApiBase) -> Result<(&'static OrtApiBase, PathBuf)> {
+    let unnamed = Path::new("the host's OrtApiBase");
+    let file = (!base.is_null() && base.is_aligned()).then(|| own::file_of(base.cast())).flatten();
+    let file = file.ok_or_else(|| search::unusable(unnamed, "the pointer leads into no library of this process"))?;
+    // SAFETY: it lies in a file that is mapped, and by the contract of this function is what it is said to be.
+    let base = unsafe { &*base };
+    let functions = [base.GetApi as *const c_void, base.GetVersionString as *const c_void];
+    if functions.into_iter().any(|function| own::file_of(function).is_none()) {
+        return Err(search::unusable(&file, "the pointer does not lead to an OrtApiBase"));
+    }
+    Ok((base, file))
+}
+
+/// Whether a base is that of the runtime in use.
+pub(super) fn is_of(base: &OrtApiBase, runtime: &Runtime) -> bool {
+    // SAFETY: the function gives a pointer to a static structure or null, whatever version it is asked for.
+    std::ptr::eq(unsafe { (base.GetApi)(API) }, runtime.api)
+}
+
+/// The C interface behind a base, if its version serves.
+pub(super) fn checked(path: &Path, base: &OrtApiBase) -> Result<Library> {
     // SAFETY: the function gives a static C string or null; null is checked before it is read.
     let version = unsafe {
         let text = (base.GetVersionString)();
@@ -58,29 +87,37 @@ impl Library {
         // library that fails here must leave room for another one. `ort` then gets the same environment (there is one a
         // process inside ONNX Runtime), and this reference to it is kept so that it outlives everything.
         let mut environment: *mut OrtEnv = std::ptr::null_mut();
-        let level = if std::env::var_os("ORT_LOG").is_some() {
-            OrtLoggingLevel::ORT_LOGGING_LEVEL_WARNING
-        } else {
-            // Every failure comes back as an error; nothing is written to a host's standard error.
-            OrtLoggingLevel::ORT_LOGGING_LEVEL_FATAL
-        };
         // SAFETY: the functions belong to the checked API, the name is a static C string, and the status is read and
         // released exactly once.
         unsafe {
-            let status = (self.api.CreateEnv)(level, c"groma".as_ptr(), &mut environment);
+            // Messages go to the library's own log; nothing is written to a host's standard error.
+            let status = (self.api.CreateEnvWithCustomLogger)(
+                messages::receive,
+                std::ptr::null_mut(),
+                messages::LEVEL,
+                c"groma".as_ptr(),
+                &mut environment,
+            );
             if !status.0.is_null() {
                 let message = CStr::from_ptr((self.api.GetErrorMessage)(status.0)).to_string_lossy().into_owned();
                 (self.api.ReleaseStatus)(status.0);
                 return Err(search::unusable(path, format!("it does not start: {message}")));
             }
-            ort::set_api(std::ptr::read(self.api));
+            let mut api = std::ptr::read(self.api);
+            if origin == Origin::Host {
+                // The host's telemetry is the host's: `ort` can only switch it on or off.
+                api.DisableTelemetryEvents = leave;
+            }
+            ort::set_api(api);
         }
         let environment = ort::init()
             .with_name("groma")
             .with_telemetry(false)
             .build()
             .map_err(|e| search::unusable(path, format!("it does not start: {e}")))?;
+        log::info!("ONNX Runtime {} from {} ({})", self.version, path.display(), origin.name());
         Ok(Runtime {
+            api: self.api,
             path: path.to_path_buf(),
             version: self.version,
             origin,
@@ -89,6 +126,11 @@ impl Library {
             process: std::process::id(),
         })
     }
+}
+
+/// Does nothing to an environment.
+unsafe extern "system" fn leave(_environment: *const OrtEnv) -> ort::sys::OrtStatusPtr {
+    ort::sys::OrtStatusPtr(std::ptr::null_mut())
 }
 
 /// Major and minor number of `1.31.1`.

@@ -14,11 +14,19 @@
 
 mod call;
 mod library;
+mod messages;
 mod own;
+mod port;
 mod python;
 mod search;
+mod session;
+mod values;
 
-pub(crate) use call::RowCall;
+pub(crate) use call::{Real, RowCall};
+pub(crate) use messages::listen;
+pub(crate) use port::{Fault, Port, PortKind};
+pub use session::Optimization;
+pub(crate) use session::{Plan, Session};
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -45,6 +53,8 @@ pub enum Origin {
     Python,
     /// It lies in a folder of the system's loader.
     System,
+    /// The host had loaded it, and handed it over.
+    Host,
 }
 
 impl Origin {
@@ -57,6 +67,7 @@ impl Origin {
             Self::BesideLibrary => "beside Groma's own library",
             Self::Python => "the Python package onnxruntime",
             Self::System => "the system's library folders",
+            Self::Host => "handed over by the host",
         }
     }
 }
@@ -75,6 +86,7 @@ pub struct Attempt {
 /// The ONNX Runtime of this process.
 #[derive(Debug)]
 pub struct Runtime {
+    api: &'static ort::sys::OrtApi,
     path: PathBuf,
     version: String,
     origin: Origin,
@@ -107,9 +119,39 @@ fn ensure_telling(choice: Option<&Path>, tried: &mut Vec<Attempt>) -> Result<&'s
     if let Some(runtime) = RUNTIME.get() {
         return runtime.serves(choice);
     }
-    own::pin();
+    stay_loaded();
     let mut runtime = search::search(choice, tried)?;
+    for attempt in tried.iter() {
+        log::debug!("no ONNX Runtime at {} ({}): {}", attempt.place, attempt.origin.name(), attempt.reason);
+    }
     runtime.tried = std::mem::take(tried);
+    Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+/// Makes an ONNX Runtime that the host has loaded itself the runtime of this process.
+///
+/// # Errors
+/// [`Error::RuntimeUnusable`] for a pointer that leads to none, [`Error::RuntimeTooOld`], and [`Error::RuntimeConflict`]
+/// if another runtime is in use already.
+///
+/// # Safety
+/// `base` is the `OrtApiBase` that `OrtGetApiBase` of an ONNX Runtime gave, which stays loaded until the process ends.
+#[allow(unsafe_code)]
+pub unsafe fn use_host(base: *const std::ffi::c_void) -> Result<&'static Runtime> {
+    // SAFETY: by the contract of this function.
+    let (base, path) = unsafe { library::of_host(base.cast()) }?;
+    let _turn = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = RUNTIME.get() {
+        runtime.check_process()?;
+        if library::is_of(base, runtime) {
+            return Ok(runtime);
+        }
+        return Err(Error::RuntimeConflict { loaded: runtime.path.clone(), asked: path });
+    }
+    let library = library::checked(&path, base)?;
+    own::pin_file(&path);
+    stay_loaded();
+    let runtime = library.start(&path, Origin::Host)?;
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
@@ -117,6 +159,13 @@ fn ensure_telling(choice: Option<&Path>, tried: &mut Vec<Attempt>) -> Result<&'s
 #[must_use]
 pub fn loaded() -> Option<&'static Runtime> {
     RUNTIME.get()
+}
+
+/// Keeps our own library mapped for good, even if the host unloads it: somebody holds pointers into its code. Costs
+/// something the first time only.
+pub(crate) fn stay_loaded() {
+    static PINNED: std::sync::Once = std::sync::Once::new();
+    PINNED.call_once(own::pin);
 }
 
 impl Runtime {

@@ -1,7 +1,8 @@
 #![allow(unsafe_code)]
 //! Where our own code lies, and what else is loaded in this process.
 
-use std::path::PathBuf;
+use std::ffi::c_void;
+use std::path::{Path, PathBuf};
 
 /// The folder of the library that holds this code: of libgroma, or of the executable it is linked into.
 pub(super) fn folder() -> Option<PathBuf> {
@@ -11,8 +12,15 @@ pub(super) fn folder() -> Option<PathBuf> {
 /// Keeps our library mapped even if the host unloads it: the runtime holds pointers into it. Doing so twice does no harm,
 /// and an executable needs none of it.
 pub(super) fn pin() {
-    #[cfg(unix)]
     if let Some(file) = file() {
+        pin_file(&file);
+    }
+}
+
+/// Keeps a library mapped that is loaded already, whoever unloads it; does nothing where the system cannot.
+pub(super) fn pin_file(file: &Path) {
+    #[cfg(unix)]
+    {
         use std::os::unix::ffi::OsStrExt;
         let Ok(name) = std::ffi::CString::new(file.as_os_str().as_bytes()) else { return };
         // SAFETY: NOLOAD loads nothing that is not there already, so no constructor runs; the handle is given back at once
@@ -24,19 +32,25 @@ pub(super) fn pin() {
             }
         }
     }
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
-/// The file that the address of this function was mapped from.
-#[cfg(unix)]
+/// The file that our own code was mapped from.
 fn file() -> Option<PathBuf> {
+    file_of(file as *const () as *const c_void).or_else(|| std::env::current_exe().ok())
+}
+
+/// The library or executable that an address was mapped from; `None` for an address in none of them.
+#[cfg(unix)]
+pub(super) fn file_of(address: *const c_void) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
-    let here = file as *const () as *const libc::c_void;
-    // SAFETY: `dladdr` fills the structure, of which all zeros is a valid value; the name it points to is a C string that
-    // lives as long as the object is mapped, which is while this code runs.
+    // SAFETY: `dladdr` only compares the address; it fills the structure, of which all zeros is a valid value; the name it
+    // points to is a C string that lives as long as the object is mapped, which is while its address is used.
     unsafe {
         let mut info: libc::Dl_info = std::mem::zeroed();
-        if libc::dladdr(here, &mut info) == 0 || info.dli_fname.is_null() {
-            return std::env::current_exe().ok();
+        if libc::dladdr(address, &mut info) == 0 || info.dli_fname.is_null() {
+            return None;
         }
         let name = std::ffi::CStr::from_ptr(info.dli_fname).to_bytes();
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(name));
@@ -45,24 +59,23 @@ fn file() -> Option<PathBuf> {
     }
 }
 
-/// The file that the address of this function was mapped from.
+/// The library or executable that an address was mapped from; `None` for an address in none of them.
 #[cfg(windows)]
-fn file() -> Option<PathBuf> {
+pub(super) fn file_of(address: *const c_void) -> Option<PathBuf> {
     use std::os::windows::ffi::OsStringExt;
     const FROM_ADDRESS: u32 = 4;
     const UNCHANGED_REFCOUNT: u32 = 2;
     #[link(name = "kernel32")]
     unsafe extern "system" {
-        fn GetModuleHandleExW(flags: u32, address: *const u16, module: *mut *mut std::ffi::c_void) -> i32;
-        fn GetModuleFileNameW(module: *mut std::ffi::c_void, name: *mut u16, size: u32) -> u32;
+        fn GetModuleHandleExW(flags: u32, address: *const u16, module: *mut *mut c_void) -> i32;
+        fn GetModuleFileNameW(module: *mut c_void, name: *mut u16, size: u32) -> u32;
     }
     let mut name = vec![0u16; 32_768];
-    // SAFETY: with FROM_ADDRESS any address inside a module may be passed; the buffer is as long as is said.
+    // SAFETY: with FROM_ADDRESS any address may be passed; the buffer is as long as is said.
     let length = unsafe {
         let mut module = std::ptr::null_mut();
-        let here = file as *const () as *const u16;
-        if GetModuleHandleExW(FROM_ADDRESS | UNCHANGED_REFCOUNT, here, &mut module) == 0 {
-            return std::env::current_exe().ok();
+        if GetModuleHandleExW(FROM_ADDRESS | UNCHANGED_REFCOUNT, address.cast(), &mut module) == 0 {
+            return None;
         }
         GetModuleFileNameW(module, name.as_mut_ptr(), name.len() as u32) as usize
     };
@@ -72,8 +85,9 @@ fn file() -> Option<PathBuf> {
     Some(PathBuf::from(std::ffi::OsString::from_wide(&name[..length])))
 }
 
+/// The library or executable that an address was mapped from: not known here.
 #[cfg(not(any(unix, windows)))]
-fn file() -> Option<PathBuf> {
+pub(super) fn file_of(_address: *const c_void) -> Option<PathBuf> {
     std::env::current_exe().ok()
 }
 
@@ -116,6 +130,8 @@ mod tests {
         assert_eq!(folder().unwrap(), exe.parent().unwrap());
         pin();
         pin();
+        let local = 0_u8;
+        assert_eq!(file_of((&raw const local).cast()), None, "the stack belongs to no library");
     }
 
     #[test]

@@ -26,6 +26,13 @@ pub fn folder(test: &str) -> PathBuf {
 ///
 /// None, said aloud, where there is no compiler.
 pub fn compiler(standard: &str) -> Option<Command> {
+    let mut command = bare_compiler(standard)?;
+    command.args(STRICT).arg("-I").arg(root().join("include"));
+    Some(command)
+}
+
+/// The same without warnings and without the folder of the header.
+pub fn bare_compiler(standard: &str) -> Option<Command> {
     let (variable, usual, language) =
         if standard.starts_with("c++") { ("CXX", "c++", "c++") } else { ("CC", "cc", "c") };
     let program = std::env::var(variable).unwrap_or_else(|_| usual.into());
@@ -34,16 +41,27 @@ pub fn compiler(standard: &str) -> Option<Command> {
         return None;
     }
     let mut command = Command::new(program);
-    command.args(["-x", language, &format!("-std={standard}")]).args(STRICT).arg("-I").arg(root().join("include"));
+    command.args(["-x", language, &format!("-std={standard}")]);
     Some(command)
 }
 
 /// Compiles and links `source` into `program` with the dynamic library of this build; false without a compiler.
 pub fn build(standard: &str, source: &Path, program: &Path) -> bool {
-    let Some(mut command) = compiler(standard) else { return false };
+    build_with(standard, &root().join("include"), source, program)
+}
+
+/// The same with the `groma.h` of another folder.
+pub fn build_with(standard: &str, include: &Path, source: &Path, program: &Path) -> bool {
+    build_special(standard, include, source, program, &[])
+}
+
+/// The same with more options for the compiler.
+pub fn build_special(standard: &str, include: &Path, source: &Path, program: &Path, options: &[&str]) -> bool {
+    let Some(mut command) = bare_compiler(standard) else { return false };
+    command.args(STRICT).args(options).arg("-I").arg(include);
     let folder = library_folder();
     command.arg(source).arg("-o").arg(program).arg("-L").arg(&folder).arg("-lgroma");
-    command.arg(format!("-Wl,-rpath,{}", folder.display()));
+    command.arg(format!("-Wl,-rpath,{}", folder.display())).arg("-lm");
     succeed(&mut command);
     true
 }
@@ -104,11 +122,36 @@ pub fn runtime() -> Option<PathBuf> {
 
 /// A file of the sample data; none, said aloud, if it is not there.
 pub fn sample(file: &str) -> Option<PathBuf> {
-    let data = std::env::var_os("GROMA_TEST_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
-    let path = data.join(file);
+    let path = sample_path(file);
     if !path.exists() {
         eprintln!("SKIPPED: no sample file {} (set GROMA_TEST_DATA)", path.display());
         return None;
     }
     Some(path)
+}
+
+fn sample_path(file: &str) -> PathBuf {
+    let data = std::env::var_os("GROMA_TEST_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    data.join(file)
+}
+
+/// A real tile, the smallest of the six, or where that is not there a survey that the command line makes in `folder`.
+///
+/// None, said aloud, without both.
+pub fn tile(folder: &Path) -> Option<PathBuf> {
+    let real = sample_path("lidar/ign/test_data_77050_627760_LA93_IGN69.laz");
+    if real.exists() {
+        return Some(real);
+    }
+    runtime()?;
+    let Some(command_line) = option_env!("CARGO_BIN_EXE_groma") else {
+        eprintln!(
+            "SKIPPED: no sample file {}, and no command line that makes another (set GROMA_TEST_DATA)",
+            real.display()
+        );
+        return None;
+    };
+    let made = folder.join("demo");
+    succeed(Command::new(command_line).args(["demo", "--side", "40", "--density", "5", "--output"]).arg(&made));
+    Some(made.join("survey.laz"))
 }

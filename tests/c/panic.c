@@ -1,4 +1,4 @@
-/* Calls a function that is told to panic and goes on: prints the status, the message, and that it is still alive. */
+/* Calls a function that is told to fail and goes on: prints the status, the message, and that it is still alive. */
 #include <groma.h>
 #include <stdio.h>
 
@@ -8,6 +8,7 @@ int main(void) {
     groma_status_t status = groma_cancel_create(&cancel, &error);
     printf("%d %s\n", (int)status, groma_status_name(status));
     printf("%s\n", groma_error_message(error));
+    if (status == GROMA_STATUS_OK) return 0;
     printf("%s\n", (void *)cancel == (void *)&error ? "untouched" : "touched");
     groma_error_destroy(error);
     status = groma_cancel_create(&cancel, NULL);

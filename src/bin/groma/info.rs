@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::files::Inputs;
 use clap::Args;
 use groma::Result;
-use groma::report::inspect::{FileInfo, Found, inspect};
+use groma::pipeline::inspect::{FileInfo, Found, inspect};
 use groma::report::palette::class_name;
 use groma::report::thousands;
 use std::path::PathBuf;

@@ -3,21 +3,42 @@
 use clap::{Args, ValueEnum};
 use groma::features::Search;
 use groma::features::schema::{GroundInterpolation, GroundSource};
-use groma::model::Model;
+use groma::model::{self, Combine, Model};
 use groma::{Error, Result, device, runtime};
 use std::path::PathBuf;
 
 /// Which model runs, and on what.
 #[derive(Args, Debug)]
 pub struct ModelOptions {
-    /// The model: an ONNX file with a manifest [default: the one inside Groma]
+    /// The model: an ONNX file with a manifest; several, each after its own --model, answer together as --combine says
+    /// [default: the one inside Groma]
     #[arg(long, value_name = "FILE")]
-    model: Option<PathBuf>,
+    model: Vec<PathBuf>,
+    /// How several models answer together [default: mean]
+    #[arg(long, value_enum)]
+    combine: Option<CombineName>,
+    /// How much each model counts, as 2,1; for mean and vote [default: all the same]
+    #[arg(long, value_name = "WEIGHTS", value_delimiter = ',', allow_negative_numbers = true)]
+    weights: Vec<f64>,
+    /// Weights for the model: a .safetensors file whose tensors replace those of the same names
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
     /// Where it runs: auto or cpu; a device that cannot be used is refused
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: String,
     #[command(flatten)]
     pub runtime: RuntimeOptions,
+}
+
+/// [`Combine`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CombineName {
+    /// The mean of their probabilities
+    Mean,
+    /// The class that most of them choose
+    Vote,
+    /// The one model whose blocks are nearest in size to --block-size, or else to the tile
+    Scale,
 }
 
 /// Which ONNX Runtime is used.
@@ -29,35 +50,43 @@ pub struct RuntimeOptions {
 }
 
 impl ModelOptions {
-    /// Opens the model on the device.
+    /// Opens the model, or all of several, on the device.
     pub fn open(&self) -> Result<Model> {
-        check_device(&self.device)?;
+        device::resolve(Some(&self.device))?;
+        let several = self.model.len() > 1;
+        if !several && (self.combine.is_some() || !self.weights.is_empty()) {
+            return Err(Error::invalid(
+                "--combine and --weights are for several models",
+                "name each with a --model of its own, or leave them out",
+            ));
+        }
+        if several && self.checkpoint.is_some() {
+            return Err(Error::invalid("--checkpoint is for one model", "name one --model, or leave it out"));
+        }
         runtime::ensure(self.runtime.onnxruntime.as_deref())?;
-        match &self.model {
-            Some(path) => Model::open(path),
-            None => Model::embedded(),
+        let options = model::ModelOptions { checkpoint: self.checkpoint.clone(), ..model::ModelOptions::default() };
+        let open = |path: &PathBuf| Model::open_with(path, &options);
+        match self.model.as_slice() {
+            [] => Model::embedded_with(&options),
+            [path] => open(path),
+            paths => {
+                let models: Vec<Model> = paths.iter().map(open).collect::<Result<_>>()?;
+                let weights = (!self.weights.is_empty()).then_some(self.weights.as_slice());
+                Model::ensemble(&models, weights, self.combine.map_or(Combine::Mean, CombineName::combine))
+            }
         }
     }
 }
 
-fn check_device(name: &str) -> Result<()> {
-    if name == "auto" {
-        return Ok(());
-    }
-    let devices = device::list();
-    let family = name.split(':').next().unwrap_or(name);
-    let known = devices.iter().find(|d| d.id == name || d.id == family);
-    let what = match known {
-        Some(device) => match &device.reason {
-            None => return Ok(()),
-            Some(reason) => reason.clone(),
-        },
-        None => {
-            let names: Vec<&str> = devices.iter().map(|d| d.id.as_str()).collect();
-            format!("there is no such device; choose auto or one of {}", names.join(", "))
+impl CombineName {
+    /// The library's value.
+    fn combine(self) -> Combine {
+        match self {
+            Self::Mean => Combine::Mean,
+            Self::Vote => Combine::Vote,
+            Self::Scale => Combine::Scale,
         }
-    };
-    Err(Error::DeviceUnavailable { device: name.to_string(), what })
+    }
 }
 
 /// How points are computed.

@@ -9,6 +9,7 @@ use super::vlr::{EXTRA_BYTES, PROJECTION, SPECIFICATION, Vlr, WKT};
 use super::writer::{WriteOptions, class_out_of_range, store};
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
+use crate::job::{Monitor, Stage};
 use laz::LazVlr;
 use std::path::Path;
 
@@ -33,6 +34,23 @@ pub fn write_cloud(
     crs: Option<&str>,
     options: &WriteOptions,
 ) -> Result<()> {
+    write_cloud_watched(cloud, output, point_format, crs, options, &Monitor::default())
+}
+
+/// Does what [`write_cloud`] does, advances `monitor` through [`Stage::Write`], and leaves nothing behind when it is
+/// cancelled.
+///
+/// # Errors
+/// Those of [`write_cloud`]; [`Error::Cancelled`].
+pub fn write_cloud_watched(
+    cloud: &PointCloud,
+    output: &Path,
+    point_format: u8,
+    crs: Option<&str>,
+    options: &WriteOptions,
+    monitor: &Monitor,
+) -> Result<()> {
+    monitor.begin(Stage::Write, cloud.len() as u64);
     let format = PointFormat::new(point_format).filter(|f| f.wave.is_none()).ok_or_else(|| {
         Error::invalid(
             format!("a new file of point format {point_format}"),
@@ -49,9 +67,12 @@ pub fn write_cloud(
     file.begin_points(plan.record_length, laz)?;
     let batch = BATCH_PER_THREAD * rayon::current_num_threads();
     for first in (0..cloud.len()).step_by(batch) {
+        monitor.check()?;
         let count = batch.min(cloud.len() - first);
         file.write_records(count, |range, records| plan.encode(cloud, first + range.start, records))?;
+        monitor.advance(count as u64);
     }
+    monitor.check()?;
     file.end_points()?;
     file.publish()
 }

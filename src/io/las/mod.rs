@@ -43,7 +43,7 @@ mod visit;
 mod vlr;
 mod writer;
 
-pub use create::write_cloud;
+pub use create::{write_cloud, write_cloud_watched};
 pub use crs::Crs;
 pub use decode::{Columns, decode, read_cloud, read_keeping};
 pub use extra_bytes::{DimensionType, ExtraDimension, NewDimension};

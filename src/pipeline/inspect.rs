@@ -1,6 +1,6 @@
 //! What a LAS or LAZ file holds: what its header says, and what its points show.
 
-use super::frame_of;
+use super::frame::Frame;
 use crate::cloud::{Values, names};
 use crate::error::{Error, Result};
 use crate::io::las::{Columns, LasHeader, LasReader, visit_points};
@@ -106,7 +106,7 @@ pub fn inspect(path: &Path, points: bool, monitor: &Monitor) -> Result<FileInfo>
 
 fn of_header(path: &Path, header: &LasHeader) -> FileInfo {
     let (min, max) = header.bounds;
-    let area = frame_of(header).map(|f| f.span_m()[0] * f.span_m()[1]);
+    let area = Frame::of(header).map(|f| f.span_m()[0] * f.span_m()[1]);
     #[allow(clippy::cast_precision_loss)]
     let density = area.ok().filter(|_| header.point_count > 0).map(|a| header.point_count as f64 / a);
     let used = header.points_by_return.iter().rposition(|n| *n > 0).map_or(0, |last| last + 1);
