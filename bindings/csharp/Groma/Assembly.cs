@@ -1,0 +1,4 @@
+// Facts about the assembly.
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("GromaTests")]
