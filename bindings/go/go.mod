@@ -1,0 +1,3 @@
+module groma
+
+go 1.19

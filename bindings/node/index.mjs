@@ -1,0 +1,43 @@
+// The same for `import`; see index.js.
+
+import groma from './index.js';
+
+export default groma;
+export const {
+    Cancel,
+    Checkpoint,
+    Cloud,
+    Features,
+    FilterSummary,
+    Filtered,
+    GromaError,
+    Ground,
+    Model,
+    Neighbors,
+    Network,
+    Result,
+    Summary,
+    Value,
+    abiVersion,
+    constants,
+    defaults,
+    describeLas,
+    describeLasSync,
+    describeSchema,
+    devices,
+    devicesJson,
+    doctor,
+    featuresFile,
+    featuresFileSync,
+    filterFile,
+    filterFileSync,
+    groundFile,
+    groundFileSync,
+    pointsDefaults,
+    runtime,
+    setLog,
+    statusName,
+    version,
+    writeLas,
+    writeLasSync,
+} = groma;
