@@ -8,26 +8,94 @@ use crate::runtime::{self, Source};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::JoinHandle;
 
-/// What the independent checks of LAS files need; versions are pinned so that a run means the same everywhere.
-pub const TEST_REQUIREMENTS: &str = "\
+/// An environment of Python packages that tests use, each of its own: wheels for some platforms are missing, and what needs
+/// others shall not go with them. Versions are pinned so that a run means the same everywhere.
+struct Packages {
+    /// Folder under `target/`.
+    folder: &'static str,
+    /// Environment variable by which tests find the interpreter.
+    variable: &'static str,
+    /// Lines of a requirements file.
+    requirements: &'static str,
+    /// What is skipped without it.
+    what: &'static str,
+    /// A variable that must be 1 for it: it is large.
+    wanted_by: Option<&'static str>,
+}
+
+const ENVIRONMENTS: &[Packages] = &[
+    Packages {
+        folder: "test-venv",
+        variable: "GROMA_TEST_PYTHON",
+        requirements: "\
 laspy[lazrs]==2.7.0
 lazrs==0.8.2
 numpy==2.2.6; python_version < \"3.14\"
 numpy==2.4.6; python_version >= \"3.14\"
-";
-
-/// Other programs that compute features. An environment of their own: wheels for some platforms are missing, and the
-/// checks of LAS files shall not go with them.
-pub const PEERS_REQUIREMENTS: &str = "\
+safetensors==0.8.0
+",
+        what: "checks by an independent reader (laspy)",
+        wanted_by: None,
+    },
+    Packages {
+        folder: "test-peers-venv",
+        variable: "GROMA_TEST_PEERS_PYTHON",
+        requirements: "\
 pgeof==0.3.4
 jakteristics==0.6.2; python_version < \"3.13\"
 numpy==2.2.6; python_version < \"3.14\"
 numpy==2.4.6; python_version >= \"3.14\"
-";
+",
+        what: "comparison of features with other programs (pgeof, jakteristics)",
+        wanted_by: None,
+    },
+    Packages {
+        folder: "test-onnx-venv",
+        variable: "GROMA_TEST_ONNX_PYTHON",
+        requirements: "\
+laspy[lazrs]==2.7.0
+lazrs==0.8.2
+ml_dtypes==0.6.0
+mypy==1.19.0
+onnx==1.23.2
+onnxruntime==1.31.1
+numpy==2.2.6; python_version < \"3.14\"
+numpy==2.4.6; python_version >= \"3.14\"
+",
+        what: "ONNX's backend tests, and Python's own ONNX Runtime in the same process",
+        wanted_by: None,
+    },
+    Packages {
+        folder: "test-older-onnxruntime-venv",
+        variable: "GROMA_TEST_OTHER_ONNXRUNTIME_PYTHON",
+        requirements: "\
+onnxruntime==1.23.2; python_version < \"3.14\"
+numpy==2.2.6; python_version < \"3.14\"
+",
+        what: "another version of ONNX Runtime in the same process",
+        wanted_by: None,
+    },
+    // Linux wheels of PyTorch hold CUDA and need its libraries for an import: 5 GB, and nothing smaller is published there.
+    Packages {
+        folder: "test-torch-venv",
+        variable: "GROMA_TEST_TORCH_PYTHON",
+        requirements: "\
+torch==2.15.0
+numpy==2.2.6; python_version < \"3.14\"
+numpy==2.4.6; python_version >= \"3.14\"
+",
+        what: "memory shared with PyTorch",
+        wanted_by: Some("GROMA_TEST_TORCH"),
+    },
+];
 
 /// Environment variable that turns the drift test into the writer of the header.
 const WRITE_HEADER: &str = "GROMA_WRITE_HEADER";
+
+/// Environment variable that turns the test of the ABI's snapshot into its writer.
+const WRITE_ABI: &str = "GROMA_WRITE_ABI";
 
 /// Runs every step and prints the list of what was run and what was skipped.
 ///
@@ -35,6 +103,7 @@ const WRITE_HEADER: &str = "GROMA_WRITE_HEADER";
 /// If a step failed.
 pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     let mut report = Report::default();
+    let environments = Environments::begin();
     report.step("formatting", |_| process::run(cargo().args(["fmt", "--all", "--check"])));
     report.step("lints", |_| {
         process::run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
@@ -51,24 +120,16 @@ pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
         library = Some(found);
         Ok(())
     });
-    let python = python::environment("test-venv", TEST_REQUIREMENTS);
-    if let Err(Failure(reason)) = &python {
-        report.skip("checks by an independent reader (laspy)", reason.clone());
-    }
-    let peers = python::environment("test-peers-venv", PEERS_REQUIREMENTS);
-    if let Err(Failure(reason)) = &peers {
-        report.skip("comparison of features with other programs (pgeof, jakteristics)", reason.clone());
-    }
     let data = place::test_data();
     if !data.is_dir() {
         report.skip("tests on sample data", format!("{} does not exist; set GROMA_TEST_DATA", data.display()));
     }
     report.step("build", |_| process::run(cargo().args(["build", "--package", "groma"])));
+    let pythons = environments.wait(|what, reason| report.skip(what, reason));
     report.step("tests, C examples, header drift", |report| {
         let mut command = cargo();
         command.args(["test", "--workspace", "--no-fail-fast"]).args(passed_on).args(["--", "--show-output"]);
-        let pythons = [("GROMA_TEST_PYTHON", python.as_ref().ok()), ("GROMA_TEST_PEERS_PYTHON", peers.as_ref().ok())];
-        set_environment(&mut command, library.as_deref(), pythons, &data);
+        set_environment(&mut command, library.as_deref(), &pythons, &data);
         listen(&mut command, report)
     });
     report.close()
@@ -86,7 +147,61 @@ pub fn write_header() -> Outcome<()> {
     Ok(())
 }
 
-fn set_environment(command: &mut Command, library: Option<&Path>, pythons: [(&str, Option<&PathBuf>); 2], data: &Path) {
+/// Writes the snapshot of the present ABI version in `tests/abi`; those of earlier ones stay as they are.
+///
+/// # Errors
+/// If it cannot be made or written.
+pub fn write_abi() -> Outcome<()> {
+    process::run(
+        cargo()
+            .args(["test", "--quiet", "--package", "groma", "--test", "abi_history", "the_snapshot"])
+            .env(WRITE_ABI, "1"),
+    )
+}
+
+impl Packages {
+    /// Makes the environment, and gives its interpreter.
+    fn make(&self) -> Outcome<PathBuf> {
+        match self.wanted_by {
+            Some(name) if std::env::var_os(name).is_none_or(|value| value != "1") => Err(Failure::new(format!(
+                "it needs gigabytes of packages; set {name}=1 to have them fetched to target/{}",
+                self.folder
+            ))),
+            _ => python::environment(self.folder, self.requirements),
+        }
+    }
+}
+
+/// Environments that are being made.
+pub struct Environments(Vec<(&'static Packages, JoinHandle<Outcome<PathBuf>>)>);
+
+impl Environments {
+    /// Begins to make them, all at a time and beside whatever else is done: most of it is waiting for the network.
+    pub fn begin() -> Self {
+        let make = |packages: &'static Packages| (packages, std::thread::spawn(|| packages.make()));
+        Self(ENVIRONMENTS.iter().map(make).collect())
+    }
+
+    /// Waits for them and gives their interpreters; `missing` is told what cannot be made.
+    pub fn wait(self, mut missing: impl FnMut(&str, String)) -> Vec<(&'static str, Option<PathBuf>)> {
+        let mut pythons = Vec::new();
+        for (packages, made) in self.0 {
+            let python = made.join().unwrap_or_else(|_| Err(Failure::new("making it panicked")));
+            if let Err(Failure(reason)) = &python {
+                missing(packages.what, reason.clone());
+            }
+            pythons.push((packages.variable, python.ok()));
+        }
+        pythons
+    }
+}
+
+fn set_environment(
+    command: &mut Command,
+    library: Option<&Path>,
+    pythons: &[(&'static str, Option<PathBuf>)],
+    data: &Path,
+) {
     if let Some(library) = library {
         command.env("GROMA_ONNXRUNTIME", library);
     }

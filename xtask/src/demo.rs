@@ -2,7 +2,7 @@
 
 use crate::process::{self, Failure, Outcome, cannot, cargo};
 use crate::runtime::{self, Source};
-use crate::{checks, place, python};
+use crate::{checks, dist, place};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,8 +13,10 @@ use std::process::Command;
 pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     let library = runtime::provide(source)?;
     runtime::place_beside_binaries(&library)?;
+    // What `cargo xtask test` will want, so that it works offline afterwards.
+    let environments = checks::Environments::begin();
     fetch_crates()?;
-    process::run(cargo().args(["build", "--release", "--package", "groma"]))?;
+    dist::build(false)?;
     let folder = place::target().join("demo");
     // Yesterday's results would hide that today's are missing.
     if folder.exists() {
@@ -23,12 +25,7 @@ pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     std::fs::create_dir_all(&folder).map_err(cannot("create", &folder))?;
     let mut groma = Command::new(place::release_binary());
     process::run(groma.arg("demo").arg("--output").arg(&folder).args(passed_on))?;
-    if let Err(Failure(reason)) = python::environment("test-venv", checks::TEST_REQUIREMENTS) {
-        eprintln!("note: `cargo xtask test` will skip its checks by laspy: {reason}");
-    }
-    if let Err(Failure(reason)) = python::environment("test-peers-venv", checks::PEERS_REQUIREMENTS) {
-        eprintln!("note: `cargo xtask test` will skip its comparison with other programs: {reason}");
-    }
+    environments.wait(|what, reason| eprintln!("note: `cargo xtask test` will skip this: {what}: {reason}"));
     let mut results = files(&folder)?;
     if results.is_empty() {
         return Err(Failure::new(format!("groma demo left nothing in {}", folder.display())));

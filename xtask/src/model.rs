@@ -1,9 +1,9 @@
 //! `cargo xtask model`: trains the default model anew on the sample tiles.
 
-use crate::place;
-use crate::process::{self, Failure, Outcome, cannot, cargo};
+use crate::process::{self, Failure, Outcome, cannot};
 use crate::python;
 use crate::runtime::{self, Source};
+use crate::{dist, place};
 use std::process::Command;
 
 /// Makes the environment of `models/default/requirements.txt` and runs `models/default/train.py` in it.
@@ -24,7 +24,7 @@ pub fn run(passed_on: &[String]) -> Outcome<()> {
     let library = runtime::provide(&Source::default())?;
     runtime::place_beside_binaries(&library)?;
     let python = python::environment("model-venv", &requirements)?;
-    process::run(cargo().args(["build", "--release", "--package", "groma"]))?;
+    dist::build(false)?;
     let mut train = Command::new(python);
     train.arg(recipe.join("train.py")).arg("--groma").arg(place::release_binary()).arg("--data").arg(&data);
     process::run(train.args(passed_on).env("GROMA_ONNXRUNTIME", &library).current_dir(place::root()))

@@ -26,6 +26,28 @@ pub struct Binary {
     pub ignored: u64,
 }
 
+/// A variable that must be 1 for a run that may skip nothing but what is listed in [`MAY_BE_ABSENT`].
+const STRICT: &str = "GROMA_TEST_STRICT";
+
+/// What a strict run may skip: words of the notice, and why a machine may lack it.
+const MAY_BE_ABSENT: &[(&str, &str)] = &[
+    ("tests on sample data: ", SURVEYS),
+    ("no sample file ", SURVEYS),
+    ("no test data in ", SURVEYS),
+    ("no files below ", SURVEYS),
+    ("no terrain model of a real tile ", SURVEYS),
+    ("real tiles: ", SURVEYS),
+    ("neighbours of a real tile; ", SURVEYS),
+    ("a test on lidar/", SURVEYS),
+    (" is not there: ground is not scored on real tiles", SURVEYS),
+    (" is not there: the model is not tested on real tiles", SURVEYS),
+    ("the comparison with jakteristics: ", "there are no wheels of it for Python 3.13 and later"),
+    ("an older onnxruntime in the same process, ", "there are no wheels of it for Python 3.14 and later"),
+];
+
+/// Why tests on real surveys may be skipped.
+const SURVEYS: &str = "the surveys are no part of the repository";
+
 /// Everything that was run.
 #[derive(Default)]
 pub struct Report {
@@ -60,8 +82,12 @@ impl Report {
     /// Prints the list and one closing line.
     ///
     /// # Errors
-    /// If a step failed.
+    /// If a step failed, or, in a strict run, if something was skipped that may not be.
     pub fn close(&self) -> Outcome<()> {
+        self.close_as(std::env::var_os(STRICT).is_some_and(|value| value == "1"))
+    }
+
+    fn close_as(&self, strict: bool) -> Outcome<()> {
         println!("\nWhat was run:");
         for (name, end, time) in &self.steps {
             match end {
@@ -85,7 +111,8 @@ impl Report {
         if !skipped.is_empty() {
             println!("What was skipped:");
             for line in &skipped {
-                println!("  SKIPPED  {line}");
+                let why = why_absent(line).map(|why| format!(" [{why}]")).unwrap_or_default();
+                println!("  SKIPPED  {line}{why}");
             }
         }
         let count = |wanted: fn(&End) -> bool| self.steps.iter().filter(|(_, end, _)| wanted(end)).count();
@@ -102,8 +129,23 @@ impl Report {
             counts(&sum),
             skipped.len(),
         );
-        if failed > 0 { Err(Failure::new(format!("{failed} of {} steps failed", self.steps.len()))) } else { Ok(()) }
+        if failed > 0 {
+            return Err(Failure::new(format!("{failed} of {} steps failed", self.steps.len())));
+        }
+        let refused: Vec<&String> = skipped.iter().filter(|line| why_absent(line).is_none()).collect();
+        match refused.first() {
+            Some(first) if strict => Err(Failure::new(format!(
+                "{STRICT}=1, and {} of what was skipped must run, first of all: {first}",
+                refused.len()
+            ))),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Why a strict run may do without what a notice names; none if it may not.
+fn why_absent(line: &str) -> Option<&'static str> {
+    MAY_BE_ABSENT.iter().find(|(words, _)| line.contains(words)).map(|(_, why)| *why)
 }
 
 fn counts(binary: &Binary) -> String {
@@ -159,6 +201,22 @@ impl TestLines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strict_run_skips_only_what_may_be_absent() {
+        let report = |notice: &str| Report { skipped: vec![notice.into()], ..Report::default() };
+        let absent = report("no sample file /data/lidar/a.laz (set GROMA_TEST_DATA) (tests/go_binding.rs)");
+        assert!(absent.close_as(true).is_ok());
+        let forgotten =
+            report("the Node package, no `node` or no `npm`, install nodejs and npm (tests/node_binding.rs)");
+        assert!(forgotten.close_as(false).is_ok());
+        let Failure(reason) = forgotten.close_as(true).unwrap_err();
+        assert!(reason.contains(STRICT) && reason.contains("the Node package"), "{reason}");
+        let mut report = Report::default();
+        // Not by `skip`, whose notice the run of these tests would count.
+        report.steps.push(("memory shared with PyTorch".into(), End::Skipped("it is large".into()), Duration::ZERO));
+        assert!(report.close_as(true).is_err());
+    }
 
     #[test]
     fn reads_counts_and_skips() {

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// The version that Groma is tested with.
 pub const VERSION: &str = "1.31.1";
 
+/// What its makers ask to give on with the library.
+const LICENSES: [&str; 2] = ["LICENSE", "ThirdPartyNotices.txt"];
+
 /// The library of one platform.
 struct Pin {
     /// `std::env::consts::OS` and `ARCH`.
@@ -98,7 +101,8 @@ pub fn provide(source: &Source) -> Outcome<PathBuf> {
     let library = unpack(&wheel, Some(pin))?;
     check(&library, pin, &wheel)?;
     install(&library, &kept)?;
-    let _ = std::fs::remove_dir_all(folder().join("wheel")); // only the library is needed
+    keep_licenses(&wheel)?;
+    let _ = std::fs::remove_dir_all(folder().join("wheel")); // the rest is not needed
     Ok(kept)
 }
 
@@ -150,6 +154,9 @@ fn adopt(path: &Path, given_by: &str, pin: Option<&Pin>, allow_unpinned: bool) -
     }
     let is_wheel = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("whl"));
     let library = if is_wheel { unpack(path, pin)? } else { read(path)? };
+    if is_wheel {
+        keep_licenses(path)?;
+    }
     let checked = match pin {
         Some(pin) => check(&library, pin, path),
         None => Err(Failure::new(no_pin())),
@@ -173,6 +180,39 @@ fn adopt(path: &Path, given_by: &str, pin: Option<&Pin>, allow_unpinned: bool) -
         install(&library, &kept)?;
     }
     Ok(kept)
+}
+
+/// The files with the licences of a library that [`provide`] gave: those beside it, else those of the pinned wheel, which is
+/// fetched for them.
+///
+/// # Errors
+/// If there are none, and the wheel cannot be had.
+pub fn licenses(library: &Path) -> Outcome<Vec<PathBuf>> {
+    let beside = library.parent().unwrap_or(Path::new(""));
+    let texts = LICENSES.map(|name| beside.join(name));
+    if !texts.iter().all(|text| text.is_file()) {
+        let pin = PINS.iter().find(|p| p.platform == (std::env::consts::OS, std::env::consts::ARCH));
+        let pin = pin.filter(|_| beside == folder()).ok_or_else(|| {
+            Failure::new(format!("{} needs {} and {} beside it", library.display(), LICENSES[0], LICENSES[1]))
+        })?;
+        let wheel = download(pin).map_err(|Failure(reason)| Failure(by_hand(pin, &reason)))?;
+        keep_licenses(&wheel)?;
+        let _ = std::fs::remove_dir_all(folder().join("wheel"));
+    }
+    Ok(texts.to_vec())
+}
+
+/// Keeps the licences of a wheel beside the pinned library.
+fn keep_licenses(wheel: &Path) -> Outcome<()> {
+    let file = std::fs::File::open(wheel).map_err(cannot("open", wheel))?;
+    let mut archive = zip::ZipArchive::new(file).map_err(cannot("read the wheel", wheel))?;
+    for name in LICENSES {
+        let entry = archive.by_name(&format!("onnxruntime/{name}")).map_err(cannot("find the licence in", wheel))?;
+        let mut text = Vec::new();
+        entry.take(16 << 20).read_to_end(&mut text).map_err(cannot("read the wheel", wheel))?;
+        install(&text, &folder().join(name))?;
+    }
+    Ok(())
 }
 
 /// Downloads the wheel through pip, whatever the version of Python that runs pip.
