@@ -79,7 +79,7 @@ pub fn succeed(command: &mut Command) -> Output {
     output
 }
 
-/// The dynamic library, built from the present sources with this test's own profile.
+/// The dynamic library, built from the present sources with this test's own profile and features.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
@@ -89,6 +89,9 @@ pub fn library() -> &'static Path {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(root()).args(["build", "--quiet", "--package", "groma", "--lib", "--target-dir"]);
         cargo.arg(profile.parent().unwrap());
+        if cfg!(feature = "cuda") {
+            cargo.args(["--features", "cuda"]);
+        }
         if profile.file_name().is_some_and(|name| name == "release") {
             cargo.arg("--release");
         }

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::JoinHandle;
 
-/// An environment of Python packages that tests use, each of its own: wheels for some platforms are missing, and what needs
+/// An environment of packages from PyPI that tests use, each of its own: wheels for some platforms are missing, and what needs
 /// others shall not go with them. Versions are pinned so that a run means the same everywhere.
 struct Packages {
     /// Folder under `target/`.
     folder: &'static str,
-    /// Environment variable by which tests find the interpreter.
+    /// Environment variable by which tests find the interpreter, or what `gives` names.
     variable: &'static str,
+    /// A file of the packages that tests use instead of the interpreter, below where they are installed.
+    gives: Option<&'static str>,
     /// Lines of a requirements file.
     requirements: &'static str,
     /// What is skipped without it.
@@ -29,6 +31,7 @@ const ENVIRONMENTS: &[Packages] = &[
     Packages {
         folder: "test-venv",
         variable: "GROMA_TEST_PYTHON",
+        gives: None,
         requirements: "\
 laspy[lazrs]==2.7.0
 lazrs==0.8.2
@@ -42,6 +45,7 @@ safetensors==0.8.0
     Packages {
         folder: "test-peers-venv",
         variable: "GROMA_TEST_PEERS_PYTHON",
+        gives: None,
         requirements: "\
 pgeof==0.3.4
 jakteristics==0.6.2; python_version < \"3.13\"
@@ -54,6 +58,7 @@ numpy==2.4.6; python_version >= \"3.14\"
     Packages {
         folder: "test-onnx-venv",
         variable: "GROMA_TEST_ONNX_PYTHON",
+        gives: None,
         requirements: "\
 laspy[lazrs]==2.7.0
 lazrs==0.8.2
@@ -70,6 +75,7 @@ numpy==2.4.6; python_version >= \"3.14\"
     Packages {
         folder: "test-older-onnxruntime-venv",
         variable: "GROMA_TEST_OTHER_ONNXRUNTIME_PYTHON",
+        gives: None,
         requirements: "\
 onnxruntime==1.23.2; python_version < \"3.14\"
 numpy==2.2.6; python_version < \"3.14\"
@@ -77,10 +83,20 @@ numpy==2.2.6; python_version < \"3.14\"
         what: "another version of ONNX Runtime in the same process",
         wanted_by: None,
     },
+    // Newer than the compiler of the kernels, so that it knows newer GPUs; what it reads is what that one wrote.
+    Packages {
+        folder: "test-ptxas-venv",
+        variable: "GROMA_TEST_PTXAS",
+        gives: Some(if cfg!(windows) { "nvidia/cuda_nvcc/bin/ptxas.exe" } else { "nvidia/cuda_nvcc/bin/ptxas" }),
+        requirements: "nvidia-cuda-nvcc-cu12==12.9.86\n",
+        what: "registers and spills of the GPU kernels (ptxas)",
+        wanted_by: None,
+    },
     // Linux wheels of PyTorch hold CUDA and need its libraries for an import: 5 GB, and nothing smaller is published there.
     Packages {
         folder: "test-torch-venv",
         variable: "GROMA_TEST_TORCH_PYTHON",
+        gives: None,
         requirements: "\
 torch==2.15.0
 numpy==2.2.6; python_version < \"3.14\"
@@ -90,6 +106,9 @@ numpy==2.4.6; python_version >= \"3.14\"
         wanted_by: Some("GROMA_TEST_TORCH"),
     },
 ];
+
+/// What is built, documented and tested: the default features and `cuda`, which takes nothing away.
+pub const EVERY_FEATURE: [&str; 2] = ["--features", "groma/cuda"];
 
 /// Environment variable that turns the drift test into the writer of the header.
 const WRITE_HEADER: &str = "GROMA_WRITE_HEADER";
@@ -105,13 +124,17 @@ pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     let mut report = Report::default();
     let environments = Environments::begin();
     report.step("formatting", |_| process::run(cargo().args(["fmt", "--all", "--check"])));
-    report.step("lints", |_| {
-        process::run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
-    });
+    for (name, features) in [("lints", &[][..]), ("lints with every feature", &EVERY_FEATURE)] {
+        report.step(name, |_| {
+            let mut command = cargo();
+            command.args(["clippy", "--workspace", "--all-targets", "--quiet"]).args(features);
+            process::run(command.args(["--", "-D", "warnings"]))
+        });
+    }
     report.step("documentation", |_| {
         let mut command = cargo();
-        command.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
-        process::run(&mut command)
+        command.args(["doc", "--workspace", "--no-deps", "--quiet"]).args(EVERY_FEATURE);
+        process::run(command.env("RUSTDOCFLAGS", "-D warnings"))
     });
     let mut library = None;
     report.step("ONNX Runtime", |_| {
@@ -124,12 +147,16 @@ pub fn run(source: &Source, passed_on: &[String]) -> Outcome<()> {
     if !data.is_dir() {
         report.skip("tests on sample data", format!("{} does not exist; set GROMA_TEST_DATA", data.display()));
     }
-    report.step("build", |_| process::run(cargo().args(["build", "--package", "groma"])));
-    let pythons = environments.wait(|what, reason| report.skip(what, reason));
+    report.step("build", |_| process::run(cargo().args(["build", "--package", "groma"]).args(EVERY_FEATURE)));
+    let tools = environments.wait(|what, reason| report.skip(what, reason));
     report.step("tests, C examples, header drift", |report| {
         let mut command = cargo();
-        command.args(["test", "--workspace", "--no-fail-fast"]).args(passed_on).args(["--", "--show-output"]);
-        set_environment(&mut command, library.as_deref(), &pythons, &data);
+        command
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(EVERY_FEATURE)
+            .args(passed_on)
+            .args(["--", "--show-output"]);
+        set_environment(&mut command, library.as_deref(), &tools, &data);
         listen(&mut command, report)
     });
     report.close()
@@ -160,14 +187,20 @@ pub fn write_abi() -> Outcome<()> {
 }
 
 impl Packages {
-    /// Makes the environment, and gives its interpreter.
+    /// Makes the environment, and gives its interpreter or the file that it is for.
     fn make(&self) -> Outcome<PathBuf> {
-        match self.wanted_by {
-            Some(name) if std::env::var_os(name).is_none_or(|value| value != "1") => Err(Failure::new(format!(
+        if let Some(name) = self.wanted_by
+            && std::env::var_os(name).is_none_or(|value| value != "1")
+        {
+            return Err(Failure::new(format!(
                 "it needs gigabytes of packages; set {name}=1 to have them fetched to target/{}",
                 self.folder
-            ))),
-            _ => python::environment(self.folder, self.requirements),
+            )));
+        }
+        let python = python::environment(self.folder, self.requirements)?;
+        match self.gives {
+            Some(file) => python::installed(&python, file),
+            None => Ok(python),
         }
     }
 }
@@ -182,32 +215,32 @@ impl Environments {
         Self(ENVIRONMENTS.iter().map(make).collect())
     }
 
-    /// Waits for them and gives their interpreters; `missing` is told what cannot be made.
+    /// Waits for them and gives what tests use of them, by variable; `missing` is told what cannot be made.
     pub fn wait(self, mut missing: impl FnMut(&str, String)) -> Vec<(&'static str, Option<PathBuf>)> {
-        let mut pythons = Vec::new();
+        let mut tools = Vec::new();
         for (packages, made) in self.0 {
-            let python = made.join().unwrap_or_else(|_| Err(Failure::new("making it panicked")));
-            if let Err(Failure(reason)) = &python {
+            let tool = made.join().unwrap_or_else(|_| Err(Failure::new("making it panicked")));
+            if let Err(Failure(reason)) = &tool {
                 missing(packages.what, reason.clone());
             }
-            pythons.push((packages.variable, python.ok()));
+            tools.push((packages.variable, tool.ok()));
         }
-        pythons
+        tools
     }
 }
 
 fn set_environment(
     command: &mut Command,
     library: Option<&Path>,
-    pythons: &[(&'static str, Option<PathBuf>)],
+    tools: &[(&'static str, Option<PathBuf>)],
     data: &Path,
 ) {
     if let Some(library) = library {
         command.env("GROMA_ONNXRUNTIME", library);
     }
-    for (name, python) in pythons {
-        match python {
-            Some(python) => command.env(name, python),
+    for (name, tool) in tools {
+        match tool {
+            Some(tool) => command.env(name, tool),
             None => command.env_remove(name),
         };
     }

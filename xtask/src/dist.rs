@@ -6,7 +6,7 @@
 use crate::process::{self, Failure, Outcome, cannot, cargo};
 use crate::runtime::{self, Source};
 use crate::wheel::newest_glibc;
-use crate::{licenses, place};
+use crate::{checks, licenses, place};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,7 +91,10 @@ pub fn run(source: &Source, options: &Options) -> Outcome<()> {
 pub fn build(development: bool) -> Outcome<()> {
     let mut command = cargo();
     command.args(["build", "--package", "groma"]);
-    if !development {
+    if development {
+        // As the tests build it: one of other features would take its place, and theirs would be built again.
+        command.args(checks::EVERY_FEATURE);
+    } else {
         let mut flags = match (std::env::var("CARGO_ENCODED_RUSTFLAGS"), std::env::var("RUSTFLAGS")) {
             (Ok(encoded), _) => encoded,
             (_, Ok(plain)) => plain.split_whitespace().collect::<Vec<_>>().join("\x1f"),

@@ -10,6 +10,7 @@ mod licenses;
 mod model;
 mod place;
 mod process;
+mod ptx;
 mod python;
 mod report;
 mod runtime;
@@ -28,6 +29,7 @@ Tasks:
   dist      pack libraries, headers, command line, ONNX Runtime and licences into a folder that works anywhere
   runtime   fetch the pinned ONNX Runtime once and check it (demo and test do this by themselves)
   header    regenerate include/groma.h from src/capi
+  ptx       compile kernels/*.cu to kernels/ptx; needs no CUDA toolkit, its compiler is fetched once
   bindings  regenerate bindings/api.json and the low layers of the languages from include/groma.h
   vectors   write inputs and expected tensors of tests/vectors anew, from the Rust API
   abi       keep the header, its functions and layouts as the snapshot of this ABI version (tests/abi)
@@ -112,6 +114,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<()> {
             Ok(())
         }
         "header" => checks::write_header(),
+        "ptx" => ptx::write(),
         "bindings" => bindings::write(),
         "vectors" => bindings::write_vectors(&arguments.source),
         "abi" => checks::write_abi(),

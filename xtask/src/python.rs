@@ -71,6 +71,17 @@ pub fn environment(name: &str, requirements: &str) -> Outcome<PathBuf> {
     Ok(inside)
 }
 
+/// A file of the packages that are installed in an environment, `file` below where its interpreter looks for them.
+///
+/// # Errors
+/// If it is not there.
+pub fn installed(python: &Path, file: &str) -> Outcome<PathBuf> {
+    let packages = "import sysconfig; print(sysconfig.get_path('purelib'))";
+    let folder = process::output(Command::new(python).args(["-c", packages]))?;
+    let path = Path::new(folder.trim()).join(file);
+    if path.is_file() { Ok(path) } else { Err(Failure::new(format!("the packages hold no {}", path.display()))) }
+}
+
 fn is_python_3(python: &Path) -> bool {
     let mut command = Command::new(python);
     command.args(["-c", "import sys; print(sys.version_info[0])"]);
