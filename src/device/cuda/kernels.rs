@@ -19,8 +19,20 @@ macro_rules! files {
     };
 }
 
-const FILES: &[File] =
-    files!["columns", "features", "heights", "keys", "neighbors", "radix_sort", "scan", "structure", "windows"];
+const FILES: &[File] = files![
+    "assemble",
+    "columns",
+    "ensemble",
+    "features",
+    "heights",
+    "keys",
+    "neighbors",
+    "posterior",
+    "radix_sort",
+    "scan",
+    "structure",
+    "windows"
+];
 
 /// The PTX that holds a kernel, by the number of its file, for a GPU of this compute capability (10 · major + minor); nothing if
 /// there is no such kernel, or the GPU is older than all of them.
