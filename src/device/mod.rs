@@ -3,8 +3,10 @@
 //! Nothing here loads a driver or a runtime: asking costs a few file look-ups and changes nothing in the process.
 
 mod cpu;
+pub mod fleet;
 pub(crate) mod loader;
 mod memory;
+pub mod request;
 
 use crate::error::{Error, Result};
 pub use cpu::Cpu;
