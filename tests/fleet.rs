@@ -186,6 +186,19 @@ fn a_slow_device_does_not_hold_up_the_end() {
 }
 
 #[test]
+fn the_largest_piece_does_not_come_last() {
+    let mut pieces = equal_blocks(16);
+    pieces.push(Piece::new(16, 400_000));
+    for policy in [Policy::FirstFree, Policy::Balanced] {
+        for delivery in DELIVERIES {
+            let options = Options { outputs: 17, ..options(policy, delivery) };
+            let outcome = simulate(&devices(&[SPEED; 2]), &pieces, &options, Costs::default());
+            assert!((outcome.finished.as_secs_f64() - 1.0).abs() < 1e-6, "{policy:?}: {:?}", outcome.finished);
+        }
+    }
+}
+
+#[test]
 fn a_device_that_opens_late_is_not_waited_for() {
     for policy in [Policy::FirstFree, Policy::Balanced] {
         let mut fleet = devices(&[SPEED, 100.0 * SPEED]);

@@ -1,111 +1,20 @@
 //! The scheduler of several devices with real threads. Nothing here looks at a clock: where the order of events matters,
 //! the workers wait for each other.
 
+#[path = "fleet_support/scripted.rs"]
+mod scripted;
+
 use groma::Error;
-use groma::device::fleet::{Delivery, Fault, Member, Options, Piece, Policy, RunReport, Worker, run};
+use groma::device::fleet::{Delivery, Fault, Member, Options, Piece, Policy, Worker, run};
 use groma::job::{CancelToken, Monitor, Stage};
-use groma::random::mix;
 use proptest::prelude::*;
+use scripted::*;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread::ThreadId;
+use std::sync::{Arc, Mutex};
 
 const DELIVERIES: [Delivery; 2] = [Delivery::InOrder, Delivery::AsTheyCome];
-
-fn members(count: usize) -> Vec<Member> {
-    (0..count).map(|number| Member::new(format!("cuda:{number}"), 64, 8)).collect()
-}
-
-fn blocks(count: usize) -> Vec<Piece> {
-    (0..count).map(|id| Piece::new(id, 40 + mix(id as u64) % 200)).collect()
-}
-
-/// What a piece becomes: a value a point, which must not depend on batches.
-fn value(piece: &Piece, batch: usize) -> Vec<u64> {
-    let rows: Vec<u64> = (0..piece.points).collect();
-    rows.chunks(batch).flat_map(|rows| rows.iter().map(|row| mix(piece.id as u64 ^ mix(*row)))).collect()
-}
-
-fn expected(pieces: &[Piece]) -> BTreeMap<usize, Vec<u64>> {
-    pieces.iter().map(|piece| (piece.id, value(piece, usize::MAX))).collect()
-}
-
-/// A gate that opens once, for all who wait.
-#[derive(Default)]
-struct Gate(Mutex<bool>, Condvar);
-
-impl Gate {
-    fn open(&self) {
-        *self.0.lock().unwrap() = true;
-        self.1.notify_all();
-    }
-
-    fn wait(&self) {
-        drop(self.1.wait_while(self.0.lock().unwrap(), |open| !*open).unwrap());
-    }
-}
-
-/// A worker of closures. The `Rc` is there because workers of real devices cannot leave their thread either.
-struct Scripted<'a> {
-    number: usize,
-    tries: usize,
-    run: &'a Run<'a>,
-    thread: Rc<ThreadId>,
-}
-
-/// Device, try (from 0), piece, batch.
-type Run<'a> = dyn Fn(usize, usize, &Piece, usize) -> Result<(), Fault> + Sync + 'a;
-
-impl<'a> Scripted<'a> {
-    fn new(member: &Member, run: &'a Run<'a>) -> Self {
-        let number = member.id.trim_start_matches("cuda:").parse().unwrap();
-        Self { number, tries: 0, run, thread: Rc::new(std::thread::current().id()) }
-    }
-}
-
-impl Worker for Scripted<'_> {
-    type Output = Vec<u64>;
-
-    fn run(&mut self, piece: &Piece, batch: usize) -> Result<Self::Output, Fault> {
-        assert_eq!(*self.thread, std::thread::current().id());
-        self.tries += 1;
-        (self.run)(self.number, self.tries - 1, piece, batch)?;
-        Ok(value(piece, batch))
-    }
-}
-
-impl Drop for Scripted<'_> {
-    fn drop(&mut self) {
-        assert!(std::thread::panicking() || *self.thread == std::thread::current().id());
-    }
-}
-
-type Delivered = Vec<(usize, Vec<u64>)>;
-
-fn play(count: usize, pieces: &[Piece], options: &Options, script: &Run) -> (groma::Result<RunReport>, Delivered) {
-    let mut delivered = Vec::new();
-    let me = std::thread::current().id();
-    let report = run(
-        &members(count),
-        pieces,
-        options,
-        &Monitor::default(),
-        |member| Ok(Scripted::new(member, script)),
-        |piece, output| {
-            assert_eq!(std::thread::current().id(), me);
-            delivered.push((piece.id, output));
-            Ok(())
-        },
-    );
-    (report, delivered)
-}
-
-fn broken(what: &str) -> Fault {
-    Fault::Device(what.into())
-}
 
 #[test]
 fn many_devices_give_what_one_gives() {
@@ -239,11 +148,7 @@ fn an_error_of_the_input_ends_the_run_and_no_device() {
     let (pieces, counted) = (blocks(50), AtomicUsize::new(0));
     let script = |_: usize, _: usize, piece: &Piece, _: usize| {
         counted.fetch_add(1, Ordering::Relaxed);
-        if piece.id == 7 {
-            Err(Error::invalid("block 7 has no points", "filter less")).map_err(Fault::from)
-        } else {
-            Ok(())
-        }
+        if piece.id == 7 { Err(Error::invalid("block 7 has no points", "filter less").into()) } else { Ok(()) }
     };
     let options = Options { outputs: 4, ..Options::default() };
     let (report, delivered) = play(3, &pieces, &options, &script);

@@ -148,3 +148,75 @@ fn has_room(lane: &Lane, piece: &Piece) -> bool {
 fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Decision, Delivery, Member, Options};
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn fleet(speeds: &[Option<f64>], pieces: usize, batch: usize) -> Dispatcher {
+        let members: Vec<Member> = speeds
+            .iter()
+            .enumerate()
+            .map(|(i, speed)| Member { speed: *speed, ..Member::new(format!("cuda:{i}"), batch, 4) })
+            .collect();
+        let pieces: Vec<Piece> = (0..pieces).map(|id| Piece::new(id, 100)).collect();
+        let options = Options { policy: Policy::Balanced, delivery: Delivery::AsTheyCome, outputs: 1000, prefetch: 1 };
+        Dispatcher::new(&members, &pieces, &options).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_measured_is_inferred_from_what_is() {
+        assert_eq!(fleet(&[None, None], 2, 4).rates(), [1.0, 1.0]);
+        let mut fleet = fleet(&[Some(30.0), Some(60.0), None], 9, 4);
+        assert_eq!(fleet.rates(), [30.0, 60.0, 45.0]);
+        // 100 points in 10 s: a third of what was promised, so the other promise is worth a third too.
+        assert!(matches!(fleet.start(0, Duration::ZERO), Decision::Run { position: 0, .. }));
+        fleet.done(0, 10 * SECOND);
+        assert_eq!(fleet.rates(), [10.0, 20.0, 15.0]);
+    }
+
+    #[test]
+    fn old_measurements_fade() {
+        let mut fleet = fleet(&[None], 100, 4);
+        let mut now = Duration::ZERO;
+        for (tries, takes) in [(50, SECOND), (10, 10 * SECOND)] {
+            for _ in 0..tries {
+                assert!(matches!(fleet.start(0, now), Decision::Run { .. }));
+                now += takes;
+                fleet.done(0, now);
+            }
+        }
+        // Ten slow pieces after fifty fast ones: the mean of all would be 40.
+        assert!((10.0..11.5).contains(&fleet.rates()[0]), "{:?}", fleet.rates());
+    }
+
+    #[test]
+    fn an_overdue_device_is_expected_later_and_later() {
+        let mut fleet = fleet(&[Some(100.0), Some(10.0)], 2, 4);
+        assert!(matches!(fleet.start(0, Duration::ZERO), Decision::Run { .. }));
+        assert_eq!(fleet.free_at(0, 100.0, Duration::ZERO), 1.0);
+        // The slow one would need 10 s for the other piece, and the fast one should be there in a moment …
+        assert_eq!(fleet.start(1, SECOND / 2), Decision::Wait);
+        assert_eq!(fleet.start(1, 9 * SECOND), Decision::Wait);
+        // … but is not: after 11 s its own piece is 10 s late.
+        assert!(matches!(fleet.start(1, 11 * SECOND), Decision::Run { position: 1, .. }));
+    }
+
+    #[test]
+    fn room_that_staged_pieces_took_is_tried_before_a_device_is_given_up() {
+        let mut fleet = fleet(&[None], 3, 4);
+        assert!(matches!(fleet.start(0, Duration::ZERO), Decision::Run { position: 0, batch: 4 }));
+        assert_eq!(fleet.stage(0, Duration::ZERO), Some(1));
+        assert_eq!(fleet.stage(0, Duration::ZERO), None, "one ahead is all that was allowed");
+        assert_eq!(fleet.out_of_memory(0, SECOND, "full"), Some(4));
+        assert_eq!(fleet.queue.positions().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(fleet.out_of_memory(0, 2 * SECOND, "full"), None);
+        let error = fleet.exhausted().unwrap().to_string();
+        assert!(error.contains("3 of 3 blocks are not computed (0, 1, 2)"), "{error}");
+        let device = &fleet.report(2 * SECOND).devices[0];
+        assert_eq!((device.busy_s, device.halvings, device.points_per_s), (2.0, 0, None));
+    }
+}

@@ -100,7 +100,10 @@ impl<T: Send> Shared<'_, T> {
             }
         }
         // A worker that panicked may do so again when it is dropped; its device is retired already.
-        if let Err(fault) = guarded(|| Ok(drop(worker))) {
+        if let Err(fault) = guarded(|| {
+            drop(worker);
+            Ok(())
+        }) {
             self.failed(device, fault);
         }
     }
@@ -152,7 +155,10 @@ impl<T: Send> Shared<'_, T> {
                     return Ok(());
                 }
                 Err(Fault::OutOfMemory(what)) => {
-                    guarded(|| Ok(worker.release()))?;
+                    guarded(|| {
+                        worker.release();
+                        Ok(())
+                    })?;
                     let again = self.update(|state, now| state.dispatcher.out_of_memory(device, now, &what));
                     let Some(smaller) = again else { return Ok(()) };
                     // Tries at ever smaller batches may take long.
