@@ -1,18 +1,26 @@
 // Columns that are not made of neighbourhoods, and values that are made ready to be summed.
 //
-//   values   [points] f32, by slot
+//   values   [points, each] f32, by slot
 //   slots    [count] points to answer
 //   out      [count, width] f32, of which one column is written
 //
 // Launch: one thread a point or value, blocks of 256. Memory: 8 B a point.
 #include "common.cuh"
 
-// Puts a value of each point into a column.
+// Puts a value of each point into a column: number `from` of the `each` values of its slot.
 // registers: at most 24
 extern "C" __global__ void __launch_bounds__(256)
-    copy_column(const float *values, const u32 *slots, u32 count, float *out, u32 width, u32 column) {
+    copy_column(const float *values, u32 each, u32 from, const u32 *slots, u32 count, float *out, u32 width, u32 column) {
     const u32 i = thread_index();
-    if (i < count) out[(u64)i * width + column] = values[slots[i]];
+    if (i < count) out[(u64)i * width + column] = values[(u64)slots[i] * each + from];
+}
+
+// Some columns of a matrix, row by row.
+// registers: at most 32
+extern "C" __global__ void __launch_bounds__(256)
+    pick_columns(const float *values, u32 rows, u32 width, const u32 *columns, u32 column_count, float *out) {
+    const u64 i = (u64)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < (u64)rows * column_count) out[i] = values[i / column_count * width + columns[i % column_count]];
 }
 
 // Rounds the first `columns` values of each row to multiples of 2^-24, ties to even: sums of them are exact in any order.

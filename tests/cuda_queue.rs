@@ -76,7 +76,7 @@ fn features() {
         assert_eq!(queue.moment().unwrap().seconds_since(&before).unwrap(), 0.0025);
     }
     let [streams, _, bytes, most] = balance();
-    assert!(streams == 1 && bytes == 0 && most > 1 << 18, "{streams} {bytes} {most}");
+    assert!(streams == 2 && bytes == 0 && most > 1 << 18, "{streams} {bytes} {most}");
     drop((machine, queue));
     assert_eq!(balance()[..3], [0, 0, 0]);
     println!("{MARK}equal");

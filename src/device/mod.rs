@@ -6,8 +6,8 @@
 mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
-mod gpu;
 pub mod fleet;
+mod gpu;
 pub(crate) mod loader;
 mod memory;
 pub mod request;

@@ -113,6 +113,13 @@ impl Blocks {
         Block { core, halo }
     }
 
+    /// Number of rows that block `at` is responsible for.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn core_len(&self, at: usize) -> usize {
+        self.core(at).len()
+    }
+
     fn core(&self, at: usize) -> &[u32] {
         &self.rows[self.start[at] as usize..self.start[at + 1] as usize]
     }

@@ -15,8 +15,13 @@ pub fn on_device(cloud: &PointCloud, schema: &Schema, options: &Options, machine
     let mut all = vec![f32::NAN; cloud.len() * width];
     let mut seen = vec![false; cloud.len()];
     for at in 0..device.blocks() {
-        let Some(block) = device.block(at, &monitor).unwrap() else { continue };
-        let (rows, values) = (block.rows.to_vec().unwrap(), block.values.to_vec().unwrap());
+        let Some(uploaded) = device.upload(at).unwrap() else { continue };
+        let block = device.prepare(uploaded, &monitor).unwrap();
+        let rows = block.rows().to_vec().unwrap();
+        // In two parts, as where memory is short.
+        let middle = block.len() / 3;
+        let mut values = device.features(&block, 0..middle).unwrap().to_vec().unwrap();
+        values.extend(device.features(&block, middle..block.len()).unwrap().to_vec().unwrap());
         assert_eq!(values.len(), rows.len() * width);
         for (&row, values) in rows.iter().zip(values.chunks_exact(width)) {
             assert!(!std::mem::replace(&mut seen[row as usize], true), "row {row} twice");

@@ -92,6 +92,12 @@ uint32_t cuStreamSynchronize(void *stream) {
     return stream == NULL ? 400 : 0;
 }
 
+uint32_t cuStreamWaitEvent(void *stream, void *event, unsigned flags) {
+    READY;
+    if (stream == NULL || event == NULL) return 400;
+    return flags == 0 ? 0 : 1;
+}
+
 uint32_t cuEventCreate(void **event, unsigned flags) {
     READY;
     if (flags > 3) return 1;

@@ -3,6 +3,7 @@
 use super::machine::Shared;
 use crate::error::{Error, Result};
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// What may be copied to a device and back: any bits are a value of it, and none of its bytes is padding.
 ///
@@ -60,6 +61,36 @@ impl<T: Plain> Buffer<T> {
         let mut buffer = Self::new(machine, values.len())?;
         buffer.upload(values)?;
         Ok(buffer)
+    }
+
+    /// A copy of `values` that goes beside the work in the queue: see [`Machine::upload_ahead`](super::machine::Machine::upload_ahead).
+    ///
+    /// # Errors
+    /// Those of [`Machine`](super::machine::Machine).
+    pub fn ahead(machine: &Shared, values: &[T]) -> Result<Self> {
+        let buffer = Self::new(machine, values.len())?;
+        // SAFETY: values without padding are bytes, the buffer is as long, and nobody else knows it yet.
+        unsafe {
+            let bytes = std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values));
+            machine.upload_ahead(buffer.address, bytes)?;
+        }
+        Ok(buffer)
+    }
+
+    /// A part of it.
+    ///
+    /// # Panics
+    /// If the range is not within the buffer.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Part<'_, T> {
+        assert!(range.start <= range.end && range.end <= self.len, "a part of the buffer");
+        Part { buffer: self, first: range.start, len: range.len() }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn all(&self) -> Part<'_, T> {
+        self.part(0..self.len)
     }
 
     /// Copies `values` to the beginning of the buffer.
@@ -133,6 +164,34 @@ impl<T: Plain> Buffer<T> {
     #[must_use]
     pub fn machine(&self) -> &Shared {
         &self.machine
+    }
+}
+
+/// A part of a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a, T: Plain> {
+    buffer: &'a Buffer<T>,
+    first: usize,
+    len: usize,
+}
+
+impl<T: Plain> Part<'_, T> {
+    /// Where it lies on the device.
+    #[must_use]
+    pub fn address(&self) -> u64 {
+        self.buffer.address + (self.first * size_of::<T>()) as u64
+    }
+
+    /// Number of values.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 }
 

@@ -112,6 +112,15 @@ impl Machine for Emulated {
         Ok(())
     }
 
+    unsafe fn upload_ahead(&self, to: u64, from: &[u8]) -> Result<()> {
+        // SAFETY: by the contract of this function.
+        unsafe { self.upload(to, from) }
+    }
+
+    fn join_ahead(&self) -> Result<()> {
+        Ok(())
+    }
+
     unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<()> {
         self.synchronize()?;
         // SAFETY: by the contract of this function.

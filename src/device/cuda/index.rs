@@ -2,7 +2,8 @@
 
 use super::buffer::{Buffer, Plain};
 use super::machine::{Argument, Shared, launch};
-use super::sort::{Sorter, count_of, sum_before};
+use super::points::{Cells, Points};
+use super::sort::{count_of, sum_before};
 use crate::error::Result;
 use crate::job::Monitor;
 use crate::neighbors::Search;
@@ -81,15 +82,24 @@ impl Index {
         search: Search,
         monitor: &Monitor,
     ) -> Result<Self> {
-        assert!(rows.is_none_or(|rows| rows.len() == lattice.len()), "a row for each point");
-        let points = Points::upload(machine, lattice)?;
+        let points = Points::ahead(machine, lattice, rows)?;
+        machine.join_ahead()?;
+        Self::of(points, search, monitor)
+    }
+
+    /// Sorts points that are on the device.
+    ///
+    /// # Errors
+    /// Those of the machine; [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn of(points: Points, search: Search, monitor: &Monitor) -> Result<Self> {
         monitor.check()?;
+        let (machine, count) = (points.machine().clone(), points.len());
         let grid = match search {
             Search::KdTree => None,
             Search::Grid => Some(points.grid()?),
             Search::Auto => {
                 let cells = points.grid()?;
-                cells.is_even(lattice.len())?.then_some(cells)
+                cells.is_even(count)?.then_some(cells)
             }
         };
         monitor.check()?;
@@ -97,10 +107,9 @@ impl Index {
             Some(Cells { order, start, size, nx, ny }) => (order, Some(Structure::Grid { start, size, nx, ny })),
             None => (points.along_curve()?, None),
         };
-        let rows = rows.map(|rows| Buffer::from_slice(machine, rows)).transpose()?;
-        let [x, y, z] = [(); 3].map(|()| Buffer::<i32>::new(machine, lattice.len()));
-        let (x, y, z, row) = (x?, y?, z?, Buffer::<u32>::new(machine, lattice.len())?);
-        points.gather(rows.as_ref(), &order, [&x, &y, &z], &row)?;
+        let [x, y, z] = [(); 3].map(|()| Buffer::<i32>::new(&machine, count));
+        let (x, y, z, row) = (x?, y?, z?, Buffer::<u32>::new(&machine, count)?);
+        points.gather(&order, [&x, &y, &z], &row)?;
         let structure = match cells {
             Some(structure) => structure,
             None => boxes([&x, &y, &z])?,
@@ -212,11 +221,10 @@ impl Index {
     ///
     /// # Panics
     /// If there is not one byte a point.
-    pub fn sort_bytes(&self, bytes: &[u8]) -> Result<Buffer<u8>> {
-        assert_eq!(bytes.len(), self.len(), "a byte for each point");
+    pub fn sort_bytes(&self, from: &Buffer<u8>) -> Result<Buffer<u8>> {
+        assert_eq!(from.len(), self.len(), "a byte for each point");
         let (machine, count) = (self.machine().clone(), count_of(self.len()));
-        let from = Buffer::from_slice(&machine, bytes)?;
-        let to = Buffer::<u8>::new(&machine, bytes.len())?;
+        let to = Buffer::<u8>::new(&machine, from.len())?;
         let (source, order, target) = (from.address(), self.order.address(), to.address());
         // SAFETY: one byte a point on both sides.
         unsafe {
@@ -233,10 +241,9 @@ impl Index {
     ///
     /// # Panics
     /// If there is not one a point.
-    pub fn sort_wide(&self, values: &[f64]) -> Result<Buffer<f64>> {
-        assert_eq!(values.len(), self.len(), "a number for each point");
-        let from = Buffer::from_slice(self.machine(), values)?;
-        let to = Buffer::<f64>::new(self.machine(), values.len())?;
+    pub fn sort_wide(&self, from: &Buffer<f64>) -> Result<Buffer<f64>> {
+        assert_eq!(from.len(), self.len(), "a number for each point");
+        let to = Buffer::<f64>::new(self.machine(), from.len())?;
         gather(self.order.address(), self.len(), [from.address(), to.address()], 2, [2, 0], self.machine())?;
         Ok(to)
     }
@@ -260,7 +267,7 @@ impl Index {
     /// If the lengths do not fit.
     pub fn sort_values(
         &self,
-        from: &[f32],
+        from: &Buffer<f32>,
         from_width: usize,
         to: &mut Buffer<f32>,
         to_width: usize,
@@ -268,8 +275,7 @@ impl Index {
     ) -> Result<()> {
         assert_eq!(from.len(), self.len() * from_width, "so many values for each point");
         assert!(to.len() == self.len() * to_width && column + from_width <= to_width, "columns of the table");
-        let source = Buffer::from_slice(self.machine(), from)?;
-        let places = [source.address(), to.address()];
+        let places = [from.address(), to.address()];
         gather(self.order.address(), self.len(), places, from_width, [to_width, column], self.machine())
     }
 }
@@ -291,151 +297,6 @@ fn gather(
         launch!(machine, "gather_words", threads, 256;
             Argument::new(&from), Argument::new(&order), Argument::new(&count), Argument::new(&width),
             Argument::new(&to), Argument::new(&to_width), Argument::new(&column))
-    }
-}
-
-/// Points in the order of the lattice.
-struct Points<'a> {
-    lattice: &'a Lattice,
-    axes: [Buffer<i32>; 3],
-    /// Lattice steps along each axis, one more than the largest coordinate.
-    extent: [f64; 3],
-}
-
-/// A grid in the making.
-struct Cells {
-    order: Buffer<u32>,
-    start: Buffer<u32>,
-    size: CellSize,
-    nx: u32,
-    ny: u32,
-}
-
-impl Cells {
-    /// Whether the points lie evenly enough in the cells.
-    fn is_even(&self, points: usize) -> Result<bool> {
-        let machine = self.start.machine().clone();
-        let total = Buffer::<u64>::zeros(&machine, 1)?;
-        let (start, count, to) = (self.start.address(), count_of(self.start.len() - 1), total.address());
-        // SAFETY: there is one start more than cells.
-        unsafe {
-            launch!(machine, "crowding", u64::from(count).min(MOST_SUMMING), 256;
-                Argument::new(&start), Argument::new(&count), Argument::new(&to))?;
-        }
-        Ok(grid::is_even(total.to_vec()?[0] as f64, points))
-    }
-}
-
-/// Threads that add up numbers; each takes several.
-const MOST_SUMMING: u64 = 1 << 17;
-
-impl<'a> Points<'a> {
-    fn upload(machine: &Shared, lattice: &'a Lattice) -> Result<Self> {
-        let [x, y, z] = &lattice.coordinates;
-        let axes = [Buffer::from_slice(machine, x)?, Buffer::from_slice(machine, y)?, Buffer::from_slice(machine, z)?];
-        let extent = lattice.coordinates.each_ref().map(|v| f64::from(v.iter().copied().max().unwrap_or(0)) + 1.0);
-        Ok(Self { lattice, axes, extent })
-    }
-
-    fn machine(&self) -> &Shared {
-        self.axes[0].machine()
-    }
-
-    fn count(&self) -> u32 {
-        count_of(self.lattice.len())
-    }
-
-    /// Cells of a coarse raster that hold points.
-    fn occupied(&self, raster: &grid::CoarseRaster) -> Result<u64> {
-        let (machine, count) = (self.machine().clone(), self.count());
-        let marks = Buffer::<u32>::zeros(&machine, raster.nx * raster.ny)?;
-        let total = Buffer::<u64>::zeros(&machine, 1)?;
-        let (x, y, to, sum) = (self.axes[0].address(), self.axes[1].address(), marks.address(), total.address());
-        let (nx, cells) = (count_of(raster.nx), count_of(marks.len()));
-        // SAFETY: the raster covers all points.
-        unsafe {
-            launch!(machine, "mark_occupied", count, 256;
-                Argument::new(&x), Argument::new(&y), Argument::new(&count), Argument::new(&raster.cells_per_step),
-                Argument::new(&nx), Argument::new(&to))?;
-            launch!(machine, "sum_numbers", u64::from(cells).min(MOST_SUMMING), 256;
-                Argument::new(&to), Argument::new(&cells), Argument::new(&sum))?;
-        }
-        Ok(total.to_vec()?[0])
-    }
-
-    /// The order of a grid that suits the density, and its cells.
-    fn grid(&self) -> Result<Cells> {
-        let [width, height, _] = self.extent;
-        let n = self.lattice.len();
-        let raster = grid::CoarseRaster::new(n, width, height);
-        let size = raster.cells(n, width, height, self.occupied(&raster)? as f64);
-        let along = |extent: f64, edge: u32| ((extent - 1.0) as u64 / u64::from(edge)) as u32 + 1;
-        let (nx, ny) = (along(width, size.width), along(height, size.height));
-        let (machine, count, cells) = (self.machine().clone(), self.count(), nx * ny);
-        let mut keys = Buffer::<u32>::new(&machine, n)?;
-        let mut order = Buffer::<u32>::new(&machine, n)?;
-        let (x, y) = (self.axes[0].address(), self.axes[1].address());
-        let (to, to_order) = (keys.address(), order.address());
-        // SAFETY: one key and one number a point.
-        unsafe {
-            launch!(machine, "cell_keys", count, 256;
-                Argument::new(&x), Argument::new(&y), Argument::new(&count), Argument::new(&size.width),
-                Argument::new(&size.height), Argument::new(&nx), Argument::new(&to), Argument::new(&to_order))?;
-        }
-        Sorter::new(&machine, n)?.sort(&mut keys, &mut order, 32 - (cells - 1).leading_zeros())?;
-        let start = Buffer::<u32>::new(&machine, cells as usize + 1)?;
-        let (sorted, to) = (keys.address(), start.address());
-        // SAFETY: one start more than cells.
-        unsafe {
-            launch!(machine, "cell_starts", u64::from(cells) + 1, 256;
-                Argument::new(&sorted), Argument::new(&count), Argument::new(&cells), Argument::new(&to))?;
-        }
-        Ok(Cells { order, start, size, nx, ny })
-    }
-
-    /// The order along a curve through space: points of one place lie together, in the order of the lattice.
-    fn along_curve(&self) -> Result<Buffer<u32>> {
-        let (machine, count) = (self.machine().clone(), self.count());
-        let mut keys = Buffer::<u32>::new(&machine, self.lattice.len())?;
-        let mut order = Buffer::<u32>::new(&machine, self.lattice.len())?;
-        let to = order.address();
-        // SAFETY: one number a point.
-        unsafe { launch!(machine, "file_order", count, 256; Argument::new(&to), Argument::new(&count))? };
-        let longest = self.extent.iter().copied().fold(1.0, f64::max) as u64 - 1;
-        let bits = 3 * (64 - longest.leading_zeros());
-        let mut sorter = Sorter::new(&machine, self.lattice.len())?;
-        let [x, y, z] = self.axes.each_ref().map(Buffer::address);
-        for word in 0..bits.div_ceil(32) {
-            let (from, to) = (order.address(), keys.address());
-            // SAFETY: one key a point.
-            unsafe {
-                launch!(machine, "curve_keys", count, 256;
-                    Argument::new(&x), Argument::new(&y), Argument::new(&z), Argument::new(&from),
-                    Argument::new(&count), Argument::new(&word), Argument::new(&to))?;
-            }
-            sorter.sort(&mut keys, &mut order, (bits - 32 * word).min(32))?;
-        }
-        Ok(order)
-    }
-
-    fn gather(
-        &self,
-        rows: Option<&Buffer<u32>>,
-        order: &Buffer<u32>,
-        to: [&Buffer<i32>; 3],
-        to_rows: &Buffer<u32>,
-    ) -> Result<()> {
-        let (machine, count) = (self.machine().clone(), self.count());
-        let [x, y, z] = self.axes.each_ref().map(Buffer::address);
-        let [to_x, to_y, to_z] = to.map(Buffer::address);
-        let (rows, order, to_rows) = (rows.map_or(0, Buffer::address), order.address(), to_rows.address());
-        // SAFETY: as many numbers as points everywhere.
-        unsafe {
-            launch!(machine, "gather_points", count, 256;
-                Argument::new(&x), Argument::new(&y), Argument::new(&z), Argument::new(&rows), Argument::new(&order),
-                Argument::new(&count), Argument::new(&to_x), Argument::new(&to_y), Argument::new(&to_z),
-                Argument::new(&to_rows))
-        }
     }
 }
 

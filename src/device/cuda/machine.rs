@@ -38,6 +38,22 @@ pub trait Machine: Send + Sync + fmt::Debug {
     /// [`Error::DeviceFailed`] if it has failed.
     unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<()>;
 
+    /// Copies to the device beside the work in the queue: what was asked for before need not be done, and what is asked for after
+    /// the next [`join_ahead`](Self::join_ahead) sees the copy. `from` may change once this returns.
+    ///
+    /// # Safety
+    /// So many bytes of device memory are there, and nothing in the queue uses them until then.
+    ///
+    /// # Errors
+    /// [`Error::DeviceFailed`] if it has failed.
+    unsafe fn upload_ahead(&self, to: u64, from: &[u8]) -> Result<()>;
+
+    /// Lets what is asked for from now on wait for all copies that went ahead.
+    ///
+    /// # Errors
+    /// [`Error::DeviceFailed`] if it has failed.
+    fn join_ahead(&self) -> Result<()>;
+
     /// Copies from the device, and waits for it.
     ///
     /// # Safety

@@ -19,6 +19,7 @@ pub mod machine;
 pub mod neighborhoods;
 pub mod neighbors;
 mod nvml;
+pub mod points;
 pub mod queue;
 pub mod sort;
 mod staging;

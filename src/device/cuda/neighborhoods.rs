@@ -1,6 +1,6 @@
 //! Neighbourhoods and their features on the device: what a pass computes, in the form that `kernels/features.cu` reads.
 
-use super::buffer::{Buffer, Plain};
+use super::buffer::{Buffer, Part, Plain};
 use super::index::Index;
 use super::machine::{Argument, Shared, launch};
 use super::sort::count_of;
@@ -225,7 +225,7 @@ impl Pass {
     ///
     /// # Errors
     /// Those of the machine; [`Error::Internal`] if what the plan reads is absent or has another length.
-    pub fn run(&mut self, index: &Index, data: Data<'_>, slots: &Buffer<u32>, out: &mut Buffer<f32>) -> Result<()> {
+    pub fn run(&mut self, index: &Index, data: Data<'_>, slots: Part<'_, u32>, out: &mut Buffer<f32>) -> Result<()> {
         let Settings { unit_m, divisor, width, .. } = self.settings;
         let points = index.len();
         let fits = |len: Option<usize>, each: usize| len.is_none_or(|len| len == points * each);

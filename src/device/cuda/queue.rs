@@ -20,6 +20,7 @@ functions! {
         cuStreamCreate(*mut CUstream, c_uint) -> u32;
         cuStreamDestroy_v2(CUstream) -> u32;
         cuStreamSynchronize(CUstream) -> u32;
+        cuStreamWaitEvent(CUstream, CUevent, c_uint) -> u32;
         cuEventCreate(*mut CUevent, c_uint) -> u32;
         cuEventDestroy_v2(CUevent) -> u32;
         cuEventRecord(CUevent, CUstream) -> u32;
@@ -76,7 +77,18 @@ pub struct Queue {
     pool: CUmemoryPool,
     capability: u32,
     staging: Mutex<Staging>,
+    ahead: Mutex<Ahead>,
     kernels: Mutex<Kernels>,
+}
+
+/// A stream for copies beside the work, with the moments at which the two meet.
+#[derive(Debug)]
+struct Ahead {
+    stream: CUstream,
+    staging: Staging,
+    /// The end of the queue when a copy began: memory that it goes to was taken before.
+    begun: Event,
+    copied: Event,
 }
 
 /// Modules that were compiled, by the number of their file, and kernels by name.
@@ -113,9 +125,9 @@ impl Queue {
             ));
         }
         let entered = context.enter()?;
-        let (mut stream, mut pool) = (std::ptr::null_mut(), std::ptr::null_mut());
         let driver = context.driver();
-        // SAFETY: places for one handle each; the pool keeps what it has until it is trimmed.
+        let mut pool = std::ptr::null_mut();
+        // SAFETY: a place for one handle; the pool keeps what it has until it is trimmed.
         unsafe {
             driver.check(
                 (functions.cuDeviceGetDefaultMemPool)(&mut pool, context.device()),
@@ -125,15 +137,19 @@ impl Queue {
             let mut kept = u64::MAX;
             let result = (functions.cuMemPoolSetAttribute)(pool, RELEASE_THRESHOLD, (&raw mut kept).cast());
             driver.check(result, &name, "its memory pool cannot be set up")?;
-            driver.check((functions.cuStreamCreate)(&mut stream, NON_BLOCKING), &name, "a stream cannot be made")?;
         }
-        let staging = Staging::new(&context, functions).inspect_err(|_| {
+        let staging = [Staging::new(&context, functions)?, Staging::new(&context, functions)?];
+        let [begun, copied] = [Event::new(&context, functions)?, Event::new(&context, functions)?];
+        let stream = new_stream(&context, functions)?;
+        let ahead = new_stream(&context, functions).inspect_err(|_| {
             // SAFETY: made above, and nobody else knows it.
             unsafe { (functions.cuStreamDestroy_v2)(stream) };
         })?;
         drop(entered);
+        let [staging, of_ahead] = staging;
+        let ahead = Mutex::new(Ahead { stream: ahead, staging: of_ahead, begun, copied });
         let (staging, kernels) = (Mutex::new(staging), Mutex::default());
-        Ok(Arc::new(Self { context, functions, name, stream, pool, capability, staging, kernels }))
+        Ok(Arc::new(Self { context, functions, name, stream, pool, capability, staging, ahead, kernels }))
     }
 
     /// The primary context that it works in.
@@ -202,6 +218,15 @@ impl Queue {
     }
 }
 
+/// A stream that does not wait for the default one. The context is current.
+fn new_stream(context: &Context, functions: &Functions) -> Result<CUstream> {
+    let mut stream = std::ptr::null_mut();
+    // SAFETY: a place for one handle.
+    let result = unsafe { (functions.cuStreamCreate)(&mut stream, NON_BLOCKING) };
+    context.driver().check(result, &context.name(), "a stream cannot be made")?;
+    Ok(stream)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -245,6 +270,27 @@ impl Machine for Queue {
         let _entered = self.context.enter()?;
         // SAFETY: by the contract of this function.
         unsafe { lock(&self.staging).upload(self.stream, to, from) }
+    }
+
+    unsafe fn upload_ahead(&self, to: u64, from: &[u8]) -> Result<()> {
+        let _entered = self.context.enter()?;
+        let mut ahead = lock(&self.ahead);
+        let Ahead { stream, staging, begun, copied } = &mut *ahead;
+        begun.record(self.stream)?;
+        // SAFETY: both are alive; the rest is the contract of this function.
+        unsafe {
+            let result = (self.functions.cuStreamWaitEvent)(*stream, begun.raw, 0);
+            self.check(result, "one stream cannot wait for another")?;
+            staging.upload(*stream, to, from)?;
+        }
+        copied.record(*stream)
+    }
+
+    fn join_ahead(&self) -> Result<()> {
+        let _entered = self.context.enter()?;
+        // SAFETY: both are alive.
+        let result = unsafe { (self.functions.cuStreamWaitEvent)(self.stream, lock(&self.ahead).copied.raw, 0) };
+        self.check(result, "one stream cannot wait for another")
     }
 
     unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<()> {
@@ -304,11 +350,13 @@ impl Drop for Queue {
         let Ok(_entered) = self.context.enter() else { return };
         // SAFETY: all made by this queue, and nothing uses them once the stream is idle.
         unsafe {
+            (self.functions.cuStreamSynchronize)(lock(&self.ahead).stream);
             (self.functions.cuStreamSynchronize)(self.stream);
             for module in lock(&self.kernels).modules.values() {
                 (self.functions.cuModuleUnload)(*module);
             }
             (self.functions.cuStreamDestroy_v2)(self.stream);
+            (self.functions.cuStreamDestroy_v2)(lock(&self.ahead).stream);
             (self.functions.cuMemPoolTrimTo)(self.pool, 0);
         }
     }

@@ -1,6 +1,6 @@
 //! Rasters and windows of a survey on the device, and the columns that are read from them.
 
-use super::buffer::{Buffer, Plain};
+use super::buffer::{Buffer, Part, Plain};
 use super::index::Index;
 use super::machine::{Argument, Shared, launch};
 use super::sort::count_of;
@@ -43,7 +43,7 @@ impl Cells {
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     /// The points whose rows are written.
-    pub slots: &'a Buffer<u32>,
+    pub slots: Part<'a, u32>,
     /// Values of a row.
     pub width: usize,
     /// What brings the points of the index to the lattice of the survey.
@@ -244,25 +244,57 @@ impl Windows {
     }
 }
 
-/// Writes a value of each point, by slot, into a column.
+/// Writes a value of each point into a column: number `from` of the `each` values that every slot has.
 ///
 /// # Errors
 /// Those of the machine.
 ///
 /// # Panics
-/// If the matrix is not that of the target.
-pub fn copy_column(values: &Buffer<f32>, target: Target<'_>, out: &mut Buffer<f32>, column: usize) -> Result<()> {
+/// If the matrix is not that of the target, or a slot has fewer values.
+pub fn copy_column(
+    values: &Buffer<f32>,
+    (each, from): (usize, usize),
+    target: Target<'_>,
+    out: &mut Buffer<f32>,
+    column: usize,
+) -> Result<()> {
     target.check(out, [column]);
+    assert!(from < each && values.len().is_multiple_of(each), "values of each slot");
     let machine = out.machine().clone();
-    let (from, slots, count, to) =
+    let (source, slots, count, to) =
         (values.address(), target.slots.address(), count_of(target.slots.len()), out.address());
-    let (width, column) = (count_of(target.width), count_of(column));
+    let (each, from, width, column) = (count_of(each), count_of(from), count_of(target.width), count_of(column));
     // SAFETY: the matrix was compared with the target, whose slots are those of the values.
     unsafe {
         launch!(machine, "copy_column", count, 256;
-            Argument::new(&from), Argument::new(&slots), Argument::new(&count), Argument::new(&to),
-            Argument::new(&width), Argument::new(&column))
+            Argument::new(&source), Argument::new(&each), Argument::new(&from), Argument::new(&slots),
+            Argument::new(&count), Argument::new(&to), Argument::new(&width), Argument::new(&column))
     }
+}
+
+/// Some columns of a matrix, row by row: `columns` are their numbers in the `width` values of each row.
+///
+/// # Errors
+/// Those of the machine.
+///
+/// # Panics
+/// If a row has no such column.
+pub fn pick_columns(values: &Buffer<f32>, width: usize, columns: &[usize]) -> Result<Buffer<f32>> {
+    assert!(columns.iter().all(|&column| column < width), "columns of the row");
+    let machine = values.machine().clone();
+    let numbers: Vec<u32> = columns.iter().map(|&column| count_of(column)).collect();
+    let numbers = Buffer::from_slice(&machine, &numbers)?;
+    let rows = values.len().checked_div(width).unwrap_or(0);
+    let picked = Buffer::new(&machine, rows * columns.len())?;
+    let (from, row_count, wide) = (values.address(), count_of(rows), count_of(width));
+    let (index, count, to) = (numbers.address(), count_of(columns.len()), picked.address());
+    // SAFETY: rows of the matrix, and as many values as are picked.
+    unsafe {
+        launch!(machine, "pick_columns", picked.len() as u64, 256;
+            Argument::new(&from), Argument::new(&row_count), Argument::new(&wide), Argument::new(&index),
+            Argument::new(&count), Argument::new(&to))?;
+    }
+    Ok(picked)
 }
 
 /// Rounds the first `columns` of the `width` values of each row to multiples of 2^-24, so that sums of them are exact.

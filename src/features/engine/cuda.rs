@@ -6,15 +6,18 @@
 use super::super::column::Scale;
 use super::super::plan::{Output, Pass};
 use super::super::windows::Windows;
-use super::{Cut, Engine};
+use super::Engine;
+use crate::device::cuda::buffer::Part;
 use crate::device::cuda::index::Index;
 use crate::device::cuda::neighborhoods::{self, Column, Settings, Value};
+use crate::device::cuda::points::Points;
 use crate::device::cuda::surfaces::{self, Cells, Surface, Target, WindowColumn, copy_column, round_columns};
 use crate::device::cuda::{Buffer, Shared};
 use crate::error::{Error, Result};
 use crate::filters::raster::RasterFrame;
 use crate::job::Monitor;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// An engine whose blocks are computed on a device.
 pub struct DeviceEngine<'a> {
@@ -26,13 +29,51 @@ pub struct DeviceEngine<'a> {
     base: Option<DevicePass<'a>>,
 }
 
-/// The features of one block, on the device.
-#[derive(Debug)]
-pub struct DeviceRows {
-    /// Row-major `[rows, columns]`.
-    pub values: Buffer<f32>,
-    /// Rows in the order of the cloud's file.
-    pub rows: Buffer<u32>,
+/// A block on its way to the device, beside the work on the one before.
+pub struct Uploaded {
+    shift: [i32; 2],
+    core: usize,
+    points: Points,
+    flags: Option<Buffer<u8>>,
+    /// Heights above ground where the device has no raster of it.
+    heights: Option<Buffer<f64>>,
+    /// Bands of the two passes.
+    bands: [Option<Buffer<f32>>; 2],
+    /// Columns of the two passes that only the CPU knows, one behind the other.
+    given: [Option<Buffer<f32>>; 2],
+}
+
+/// A block on the device, ready for its features.
+pub struct Block {
+    shift: [i32; 2],
+    index: Index,
+    flags: Option<Buffer<u8>>,
+    heights: Option<Buffer<f64>>,
+    table: Option<(Buffer<f32>, usize)>,
+    /// Columns of the main pass that only the CPU knows, by slot.
+    given: Option<Buffer<f32>>,
+    slots: Buffer<u32>,
+    rows: Buffer<u32>,
+}
+
+impl Block {
+    /// Number of rows that the block is responsible for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether it has none; no block is made of nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The rows in the order of the cloud's file; features come in this order.
+    #[must_use]
+    pub fn rows(&self) -> &Buffer<u32> {
+        &self.rows
+    }
 }
 
 /// A pass with what it reads from the device.
@@ -50,14 +91,6 @@ struct DevicePass<'a> {
     /// Columns that only the CPU knows.
     given: Vec<usize>,
     needs_heights: bool,
-}
-
-/// A block's points on the device, with all that its passes read.
-struct Block<'a> {
-    cut: &'a Cut<'a>,
-    index: Index,
-    flags: Option<Buffer<u8>>,
-    heights: Option<Buffer<f64>>,
 }
 
 fn cells(frame: RasterFrame) -> Result<Cells> {
@@ -99,79 +132,154 @@ impl<'a> DeviceEngine<'a> {
         self.engine.blocks.len()
     }
 
-    /// Computes the rows that block `at` is responsible for, in no particular order; nothing if it is empty.
-    ///
-    /// # Errors
-    /// [`Error::DeviceMemory`], [`Error::DeviceUnavailable`], [`Error::Cancelled`].
-    pub fn block(&mut self, at: usize, monitor: &Monitor) -> Result<Option<DeviceRows>> {
-        let engine = self.engine;
-        let Some(cut) = engine.cut(at) else { return Ok(None) };
-        let index = Index::new(&self.machine, &cut.lattice, cut.rows.as_deref(), engine.search, monitor)?;
-        monitor.check()?;
-        let mut block = Block { cut: &cut, index, flags: None, heights: None };
-        if engine.plan.needs_flags() {
-            let flags = engine.survey.flags();
-            let bytes: Vec<u8> = block.rows().map(|row| flags[row]).collect();
-            block.flags = Some(block.index.sort_bytes(&bytes)?);
-        }
-        if self.main.needs_heights || self.base.as_ref().is_some_and(|base| base.needs_heights) {
-            block.heights = self.ground_heights(&block)?;
-        }
-        let table = self.table(&block)?;
-        monitor.check()?;
-        let slots = block.index.slots_of(cut.core)?;
-        let columns = self.main.columns;
-        let mut values = Buffer::new(&self.machine, slots.len() * columns)?;
-        let table = table.as_ref().map(|(table, width)| (table, *width));
-        self.main.run(engine, &self.surfaces, &block, table, &slots, &mut values)?;
-        let rows = block.index.rows_of(&slots)?;
-        Ok(Some(DeviceRows { values, rows }))
+    /// Points that block `at` is responsible for.
+    #[must_use]
+    pub fn points(&self, at: usize) -> usize {
+        self.engine.blocks.core_len(at)
     }
 
-    /// Heights above the default surface, by slot.
-    fn ground_heights(&self, block: &Block<'_>) -> Result<Option<Buffer<f64>>> {
-        let engine = self.engine;
-        let Some(ground) = engine.survey.surface(None) else { return Ok(None) };
-        if let Some(surface) = &self.surfaces[ground] {
-            return surface.heights(&block.index, block.cut.shift, engine.lattice.unit_m).map(Some);
+    /// Brings block `at` to the device, beside the work that is in its queue; nothing if the block is empty.
+    ///
+    /// # Errors
+    /// [`Error::DeviceMemory`], [`Error::DeviceFailed`].
+    pub fn upload(&self, at: usize) -> Result<Option<Uploaded>> {
+        let (engine, machine) = (self.engine, &self.machine);
+        let Some(cut) = engine.cut(at) else { return Ok(None) };
+        let rows: Vec<usize> = match &cut.rows {
+            Some(rows) => rows.iter().map(|&row| row as usize).collect(),
+            None => (0..cut.lattice.len()).collect(),
+        };
+        let mut uploaded = Uploaded {
+            shift: cut.shift,
+            core: cut.core,
+            points: Points::ahead(machine, &cut.lattice, cut.rows.as_deref())?,
+            flags: None,
+            heights: None,
+            bands: [None, None],
+            given: [None, None],
+        };
+        if engine.plan.needs_flags() {
+            let flags = engine.survey.flags();
+            let bytes: Vec<u8> = rows.par_iter().map(|&row| flags[row]).collect();
+            uploaded.flags = Some(Buffer::ahead(machine, &bytes)?);
         }
-        let numbers: Vec<usize> = block.rows().collect();
-        let heights: Vec<f64> =
-            numbers.par_iter().map(|&row| engine.survey.height(ground, engine.place(row))).collect();
-        block.index.sort_wide(&heights).map(Some)
+        if self.needs_heights()
+            && let Some(ground) = engine.survey.surface(None)
+            && self.surfaces[ground].is_none()
+        {
+            let height = |&row: &usize| engine.survey.height(ground, engine.place(row));
+            let heights: Vec<f64> = rows.par_iter().map(height).collect();
+            uploaded.heights = Some(Buffer::ahead(machine, &heights)?);
+        }
+        for (i, pass) in [Some(&self.main), self.base.as_ref()].into_iter().enumerate() {
+            let Some(pass) = pass else { continue };
+            if !pass.pass.bands.is_empty() {
+                let bands = &pass.pass.bands;
+                let of_row = |&row: &usize| bands.iter().map(move |&band| engine.attributes.band(band, row));
+                let values: Vec<f32> = rows.par_iter().flat_map_iter(of_row).collect();
+                uploaded.bands[i] = Some(Buffer::ahead(machine, &values)?);
+            }
+            if !pass.given.is_empty() {
+                let given =
+                    |&row: &usize| pass.given.iter().map(move |&column| engine.given(&pass.pass.outputs[column], row));
+                let values: Vec<f32> = rows.par_iter().flat_map_iter(given).collect();
+                uploaded.given[i] = Some(Buffer::ahead(machine, &values)?);
+            }
+        }
+        Ok(Some(uploaded))
+    }
+
+    /// Sorts a block and computes what its features are means of.
+    ///
+    /// # Errors
+    /// [`Error::DeviceMemory`], [`Error::DeviceFailed`], [`Error::Cancelled`].
+    pub fn prepare(&mut self, uploaded: Uploaded, monitor: &Monitor) -> Result<Block> {
+        self.machine.join_ahead()?;
+        let Uploaded { shift, core, points, flags, heights, bands: [bands, base_bands], given: [given, base_given] } =
+            uploaded;
+        let index = Index::of(points, self.engine.search, monitor)?;
+        monitor.check()?;
+        let (slots, count) = (index.slots_of(core)?, index.len());
+        let rows = index.rows_of(&slots)?;
+        let sorted = |values: Option<&Buffer<f32>>| -> Result<Option<Buffer<f32>>> {
+            let Some(values) = values else { return Ok(None) };
+            let width = values.len() / count;
+            let mut to = Buffer::new(index.machine(), values.len())?;
+            index.sort_values(values, width, &mut to, width, 0)?;
+            Ok(Some(to))
+        };
+        let (given, base_given) = (sorted(given.as_ref())?, sorted(base_given.as_ref())?);
+        let flags = flags.as_ref().map(|flags| index.sort_bytes(flags)).transpose()?;
+        let heights = match heights {
+            Some(heights) => Some(index.sort_wide(&heights)?),
+            None => self.ground_heights(&index, shift)?,
+        };
+        let mut block = Block { shift, index, flags, heights, table: None, given, slots, rows };
+        block.table = self.table(&block, bands.as_ref(), base_bands.as_ref(), base_given.as_ref())?;
+        Ok(block)
+    }
+
+    /// The features of some rows of a block: row-major `[rows, columns]`.
+    ///
+    /// # Errors
+    /// [`Error::DeviceMemory`], [`Error::DeviceFailed`].
+    ///
+    /// # Panics
+    /// If the rows are not within the block.
+    pub fn features(&mut self, block: &Block, rows: Range<usize>) -> Result<Buffer<f32>> {
+        let mut values = Buffer::new(&self.machine, rows.len() * self.main.columns)?;
+        let slots = block.slots.part(rows);
+        let table = block.table.as_ref().map(|(table, width)| (table, *width));
+        self.main.run(self.engine, &self.surfaces, block, table, block.given.as_ref(), slots, &mut values)?;
+        Ok(values)
+    }
+
+    fn needs_heights(&self) -> bool {
+        self.main.needs_heights || self.base.as_ref().is_some_and(|base| base.needs_heights)
+    }
+
+    /// Heights above the default surface, by slot, where the device has it and they are needed.
+    fn ground_heights(&self, index: &Index, shift: [i32; 2]) -> Result<Option<Buffer<f64>>> {
+        let ground = self.engine.survey.surface(None).filter(|_| self.needs_heights());
+        let surface = ground.and_then(|ground| self.surfaces[ground].as_ref());
+        surface.map(|surface| surface.heights(index, shift, self.engine.lattice.unit_m)).transpose()
     }
 
     /// The values that neighbourhoods take means of, by slot: base columns, and bands behind them; with the values of a row.
-    fn table(&mut self, block: &Block<'_>) -> Result<Option<(Buffer<f32>, usize)>> {
-        let engine = self.engine;
+    fn table(
+        &mut self,
+        block: &Block,
+        bands: Option<&Buffer<f32>>,
+        base_bands: Option<&Buffer<f32>>,
+        base_given: Option<&Buffer<f32>>,
+    ) -> Result<Option<(Buffer<f32>, usize)>> {
+        let (engine, points) = (self.engine, block.index.len());
         let columns = self.base.as_ref().map_or(0, |base| base.columns);
-        let bands = &engine.plan.main.bands;
-        let width = columns + bands.len();
+        let band_count = engine.plan.main.bands.len();
+        let width = columns + band_count;
         if width == 0 {
             return Ok(None);
         }
-        let points = block.index.len();
         let mut table = Buffer::new(&self.machine, points * width)?;
         if let Some(base) = &mut self.base {
-            let inner = engine.bands_on_device(base.pass, block)?;
-            let inner = inner.as_ref().map(|inner| (inner, base.pass.bands.len()));
+            let inner = match base_bands {
+                Some(bands) => {
+                    let width = bands.len() / points;
+                    let mut inner = Buffer::new(&self.machine, bands.len())?;
+                    block.index.sort_values(bands, width, &mut inner, width, 0)?;
+                    Some((inner, width))
+                }
+                None => None,
+            };
+            let inner = inner.as_ref().map(|(inner, width)| (inner, *width));
             let all = block.index.slots_of(points)?;
-            base.run(engine, &self.surfaces, block, inner, &all, &mut table)?;
+            base.run(engine, &self.surfaces, block, inner, base_given, all.all(), &mut table)?;
             round_columns(&mut table, width, columns)?;
         }
-        if !bands.is_empty() {
-            let values = engine.band_values(&engine.plan.main, block);
-            block.index.sort_values(&values, bands.len(), &mut table, width, columns)?;
+        if let Some(bands) = bands {
+            block.index.sort_values(bands, band_count, &mut table, width, columns)?;
         }
         Ok(Some((table, width)))
-    }
-}
-
-impl Block<'_> {
-    /// Rows of the cloud, in the order of the block's lattice.
-    fn rows(&self) -> impl Iterator<Item = usize> + '_ {
-        let rows = self.cut.rows.as_deref();
-        (0..self.cut.lattice.len()).map(move |i| rows.map_or(i, |rows| rows[i] as usize))
     }
 }
 
@@ -179,22 +287,6 @@ impl Engine<'_> {
     /// A row's point on the lattice of the cloud.
     fn place(&self, row: usize) -> [i32; 3] {
         self.lattice.coordinates.each_ref().map(|axis| axis[row])
-    }
-
-    fn band_values(&self, pass: &Pass, block: &Block<'_>) -> Vec<f32> {
-        let of_row = |row: usize| pass.bands.iter().map(move |&band| self.attributes.band(band, row));
-        block.rows().flat_map(of_row).collect()
-    }
-
-    /// The bands that a pass sums, by slot; nothing if it sums none.
-    fn bands_on_device(&self, pass: &Pass, block: &Block<'_>) -> Result<Option<Buffer<f32>>> {
-        let width = pass.bands.len();
-        if width == 0 {
-            return Ok(None);
-        }
-        let mut table = Buffer::new(block.index.machine(), block.index.len() * width)?;
-        block.index.sort_values(&self.band_values(pass, block), width, &mut table, width, 0)?;
-        Ok(Some(table))
     }
 
     /// What the CPU says of a row.
@@ -271,18 +363,20 @@ impl<'a> DevicePass<'a> {
         Ok(made)
     }
 
-    /// Writes the rows of `slots`.
+    /// Writes the rows of `slots`; `given` holds the values of the CPU's columns by slot.
+    #[allow(clippy::too_many_arguments)] // what to compute, from what, for whom
     fn run(
         &mut self,
         engine: &Engine<'_>,
         surfaces: &[Option<Surface>],
-        block: &Block<'_>,
+        block: &Block,
         table: Option<(&Buffer<f32>, usize)>,
-        slots: &Buffer<u32>,
+        given: Option<&Buffer<f32>>,
+        slots: Part<'_, u32>,
         out: &mut Buffer<f32>,
     ) -> Result<()> {
         let index = &block.index;
-        let target = Target { slots, width: self.width, shift: block.cut.shift, unit_m: engine.lattice.unit_m };
+        let target = Target { slots, width: self.width, shift: block.shift, unit_m: engine.lattice.unit_m };
         if let Some(neighborhoods) = &mut self.neighborhoods {
             let data = neighborhoods::Data {
                 flags: block.flags.as_ref(),
@@ -302,13 +396,10 @@ impl<'a> DevicePass<'a> {
             let surface = surfaces[surface].as_ref().ok_or_else(|| Error::internal("a surface that is not there"))?;
             surface.height_column(index, target, out, column)?;
         }
-        for &column in &self.given {
-            let output = &self.pass.outputs[column];
-            let rows: Vec<usize> = block.rows().collect();
-            let values: Vec<f32> = rows.par_iter().map(|&row| engine.given(output, row)).collect();
-            let mut sorted = Buffer::new(index.machine(), index.len())?;
-            index.sort_values(&values, 1, &mut sorted, 1, 0)?;
-            copy_column(&sorted, target, out, column)?;
+        if let Some(given) = given {
+            for (from, &column) in self.given.iter().enumerate() {
+                copy_column(given, (self.given.len(), from), target, out, column)?;
+            }
         }
         Ok(())
     }
