@@ -186,6 +186,24 @@ pub enum Error {
         /// What is missing.
         what: String,
     },
+    /// A device has too little memory left for what was asked of it (401).
+    #[error(
+        "device `{device}` is out of memory: {what}; ask for smaller blocks or fewer rows a call, or free memory on it"
+    )]
+    DeviceMemory {
+        /// The device, as `cuda:0`.
+        device: String,
+        /// What needed the memory.
+        what: String,
+    },
+    /// A device stopped to work while it was in use; what it was computing is lost (402).
+    #[error("device `{device}` failed: {what}; its work has to be done anew, on another device or in a new process")]
+    DeviceFailed {
+        /// The device, as `cuda:0`.
+        device: String,
+        /// What its driver says.
+        what: String,
+    },
     /// The caller cancelled (500).
     #[error("cancelled")]
     Cancelled,
@@ -227,6 +245,8 @@ impl Error {
             Self::RuntimeTooOld { .. } => 312,
             Self::RuntimeConflict { .. } => 313,
             Self::DeviceUnavailable { .. } => 400,
+            Self::DeviceMemory { .. } => 401,
+            Self::DeviceFailed { .. } => 402,
             Self::Cancelled => 500,
             Self::Internal { .. } => 900,
             Self::Panic { .. } => 901,
@@ -253,7 +273,9 @@ impl Error {
             Self::ModelLoad { model, .. } | Self::Manifest { model, .. } | Self::Inference { model, .. } => {
                 Some(model.clone())
             }
-            Self::DeviceUnavailable { device, .. } => Some(device.clone()),
+            Self::DeviceUnavailable { device, .. }
+            | Self::DeviceMemory { device, .. }
+            | Self::DeviceFailed { device, .. } => Some(device.clone()),
             Self::InvalidArgument { .. }
             | Self::RuntimeNotFound { .. }
             | Self::Cancelled

@@ -1,14 +1,17 @@
-//! The GPU kernels around a network give the bits that the CPU gives: input tensors, posteriors, ensembles.
+//! The GPU kernels around a network give the bits that the CPU gives: input tensors, posteriors, ensembles. They run in the
+//! emulator, whose addresses are those of the process.
 
 #![cfg(feature = "cuda")]
 #![allow(unsafe_code)]
 
 mod kernels_support;
 
+use groma::device::cuda::emulated::Emulated;
+use groma::device::cuda::machine::{Argument, Machine};
 use groma::model::posterior::{Posterior, from_logits, from_probabilities};
 use groma::random::Random;
 use half::f16;
-use kernels_support::{Argument, Kernels, kernels};
+use kernels_support::device;
 
 /// What a status word says before anything is wrong.
 const NOTHING: u64 = u64::MAX;
@@ -81,8 +84,8 @@ impl Said {
 
 /// Runs a posterior kernel over `logits`; gives the status, too.
 fn posterior<T: Copy>(
-    kernels: &Kernels,
-    (kernel, blocks): (&str, Option<u32>),
+    machine: &Emulated,
+    (kernel, blocks): (&'static str, Option<u32>),
     (logits, classes, temperature): (&[T], usize, f32),
     rows: Option<(&[u32], usize)>,
 ) -> (Said, u64) {
@@ -94,19 +97,19 @@ fn posterior<T: Copy>(
     let (values, class, confidence, entropy) = said.addresses();
     let (from, count, classes, to) = (logits.as_ptr(), count as u64, classes as u32, &raw mut status);
     let arguments: [Argument; 10] = [
-        (&from).into(),
-        (&count).into(),
-        (&classes).into(),
-        (&temperature).into(),
-        (&row).into(),
-        (&values).into(),
-        (&class).into(),
-        (&confidence).into(),
-        (&entropy).into(),
-        (&to).into(),
+        Argument::new(&from),
+        Argument::new(&count),
+        Argument::new(&classes),
+        Argument::new(&temperature),
+        Argument::new(&row),
+        Argument::new(&values),
+        Argument::new(&class),
+        Argument::new(&confidence),
+        Argument::new(&entropy),
+        Argument::new(&to),
     ];
     // SAFETY: so many rows on both sides.
-    unsafe { kernels.launch(kernel, grid, THREADS, &arguments) };
+    unsafe { machine.launch(kernel, grid, THREADS, &arguments) }.unwrap();
     (said, status)
 }
 
@@ -122,14 +125,14 @@ fn logit(random: &mut Random) -> f32 {
 
 #[test]
 fn posteriors_have_the_bits_of_the_cpu() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     let mut random = Random::new(11, 0);
     let few = [1, 2, 3, 4, 5, 17, 31, 32, 33, 34, 128, 255, 256].map(|classes| (257, classes));
     let all = (1..=256).map(|classes| (1 + classes % 3, classes));
     for (rows, classes) in few.into_iter().chain(all) {
         let temperature = [1.0, 0.35, 1.6, 250.0][random.below(4) as usize];
         let logits: Vec<f32> = (0..rows * classes).map(|_| logit(&mut random)).collect();
-        let (said, status) = posterior(kernels, ("posterior_f32", None), (&logits, classes, temperature), None);
+        let (said, status) = posterior(&machine, ("posterior_f32", None), (&logits, classes, temperature), None);
         assert_eq!(said, Said::by_logits(&logits, classes, temperature), "{rows} rows, {classes} classes");
         assert_eq!(status, NOTHING);
     }
@@ -137,31 +140,31 @@ fn posteriors_have_the_bits_of_the_cpu() {
 
 #[test]
 fn posteriors_of_other_numbers_are_those_of_f32() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     // Every finite f16, beside 0 so that its distance shows.
     let halves: Vec<f16> =
         (0..=u16::MAX).map(f16::from_bits).filter(|h| h.is_finite()).flat_map(|h| [h, f16::ZERO]).collect();
     let wide: Vec<f32> = halves.iter().map(|h| h.to_f32()).collect();
-    let (said, status) = posterior(kernels, ("posterior_f16", Some(16)), (&halves, 2, 7.5), None);
+    let (said, status) = posterior(&machine, ("posterior_f16", Some(16)), (&halves, 2, 7.5), None);
     assert!(said == Said::by_logits(&wide, 2, 7.5));
     assert_eq!(status, NOTHING);
     let mut random = Random::new(12, 0);
     let wide: Vec<f64> = (0..257 * 9).map(|_| f64::from(logit(&mut random)) * (1.0 - 1e-9 * random.unit())).collect();
     let narrow: Vec<f32> = wide.iter().map(|v| *v as f32).collect();
-    let (said, status) = posterior(kernels, ("posterior_f64", None), (&wide, 9, 1.0), None);
+    let (said, status) = posterior(&machine, ("posterior_f64", None), (&wide, 9, 1.0), None);
     assert_eq!((said, status), (Said::by_logits(&narrow, 9, 1.0), NOTHING));
 }
 
 #[test]
 fn posteriors_go_where_the_points_are() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     let mut random = Random::new(13, 0);
     for (rows, classes, blocks) in [(0, 3, 1), (1, 3, 1), (257, 5, 1), (257, 5, 2), (300, 40, 7), (129, 256, 200)] {
         let logits: Vec<f32> = (0..rows * classes).map(|_| logit(&mut random)).collect();
         let to = places(rows, &mut random);
         let expected = Said::by_logits(&logits, classes, 1.0);
         let (said, _) =
-            posterior(kernels, ("posterior_f32", Some(blocks)), (&logits, classes, 1.0), Some((&to, 2 * rows + 1)));
+            posterior(&machine, ("posterior_f32", Some(blocks)), (&logits, classes, 1.0), Some((&to, 2 * rows + 1)));
         if rows > 0 {
             assert_eq!(said, expected.scattered(&to, 2 * rows + 1), "{rows} rows, {classes} classes, {blocks} blocks");
         } else {
@@ -172,39 +175,39 @@ fn posteriors_go_where_the_points_are() {
 
 #[test]
 fn outputs_that_nobody_wants_are_left_out() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     let logits: Vec<f32> = (0..300).map(|i| (i * 37 % 101) as f32 / 10.0).collect();
     let mut class = vec![9u8; 100];
     let mut status = NOTHING;
     let (from, none, none_of_rows) = (logits.as_ptr(), std::ptr::null_mut::<f32>(), std::ptr::null::<u32>());
     let (count, classes, temperature, to, status_at) = (100u64, 3u32, 1.0f32, class.as_mut_ptr(), &raw mut status);
     let arguments: [Argument; 10] = [
-        (&from).into(),
-        (&count).into(),
-        (&classes).into(),
-        (&temperature).into(),
-        (&none_of_rows).into(),
-        (&none).into(),
-        (&to).into(),
-        (&none).into(),
-        (&none).into(),
-        (&status_at).into(),
+        Argument::new(&from),
+        Argument::new(&count),
+        Argument::new(&classes),
+        Argument::new(&temperature),
+        Argument::new(&none_of_rows),
+        Argument::new(&none),
+        Argument::new(&to),
+        Argument::new(&none),
+        Argument::new(&none),
+        Argument::new(&status_at),
     ];
     // SAFETY: a class a row.
-    unsafe { kernels.launch("posterior_f32", 1, THREADS, &arguments) };
+    unsafe { machine.launch("posterior_f32", 1, THREADS, &arguments) }.unwrap();
     assert_eq!(class, Said::by_logits(&logits, 3, 1.0).class);
 }
 
 #[test]
 fn the_first_logit_that_is_not_finite_is_told() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     let mut random = Random::new(14, 0);
     let classes = 7;
     for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut logits: Vec<f32> = (0..500 * classes).map(|_| logit(&mut random)).collect();
         let at = [3001, 905, 1777, 3499];
         at.iter().for_each(|&i| logits[i] = bad);
-        let (said, status) = posterior(kernels, ("posterior_f32", None), (&logits, classes, 1.0), None);
+        let (said, status) = posterior(&machine, ("posterior_f32", None), (&logits, classes, 1.0), None);
         assert_eq!(status, 905);
         // The other rows are as if nothing had been.
         let expected = Said::by_logits(&logits, classes, 1.0);
@@ -214,12 +217,12 @@ fn the_first_logit_that_is_not_finite_is_told() {
         }
         let halves: Vec<f16> = logits.iter().map(|v| f16::from_f32(v.clamp(-9.0, 9.0))).collect();
         let first = halves.iter().position(|v| !v.is_finite()).map_or(NOTHING, |at| at as u64);
-        assert_eq!(posterior(kernels, ("posterior_f16", None), (&halves, classes, 1.0), None).1, first);
+        assert_eq!(posterior(&machine, ("posterior_f16", None), (&halves, classes, 1.0), None).1, first);
     }
     // Finite in f64, and not in f32.
     let mut wide = vec![1.0f64; 300 * classes];
     (wide[1500], wide[700]) = (-1e39, 3.5e38);
-    assert_eq!(posterior(kernels, ("posterior_f64", None), (&wide, classes, 1.0), None).1, 700);
+    assert_eq!(posterior(&machine, ("posterior_f64", None), (&wide, classes, 1.0), None).1, 700);
 }
 
 /// Different places for so many rows among twice as many.
@@ -263,7 +266,7 @@ impl Input {
     }
 
     /// By the kernel, into numbers of another type, with what lies behind them.
-    fn run<T: Copy>(&self, kernels: &Kernels, kernel: &str, filled: T) -> (Vec<T>, [u64; 2]) {
+    fn run<T: Copy>(&self, machine: &Emulated, kernel: &'static str, filled: T) -> (Vec<T>, [u64; 2]) {
         let (rows, columns) = (self.features.len() / self.from_columns, self.mean.len());
         let values = rows * columns;
         let mut tensor = vec![filled; values + 4096];
@@ -273,26 +276,26 @@ impl Input {
         let (to, status_at) = (tensor.as_mut_ptr(), status.as_mut_ptr());
         let (rows, from_columns, columns) = (rows as u64, self.from_columns as u32, columns as u32);
         let arguments: [Argument; 10] = [
-            (&from).into(),
-            (&rows).into(),
-            (&from_columns).into(),
-            (&index).into(),
-            (&columns).into(),
-            (&mean).into(),
-            (&std).into(),
-            (&self.clip).into(),
-            (&to).into(),
-            (&status_at).into(),
+            Argument::new(&from),
+            Argument::new(&rows),
+            Argument::new(&from_columns),
+            Argument::new(&index),
+            Argument::new(&columns),
+            Argument::new(&mean),
+            Argument::new(&std),
+            Argument::new(&self.clip),
+            Argument::new(&to),
+            Argument::new(&status_at),
         ];
         // SAFETY: a value for each column of each row.
-        unsafe { kernels.launch(kernel, values.div_ceil(2048) as u32, 256, &arguments) };
+        unsafe { machine.launch(kernel, values.div_ceil(2048) as u32, 256, &arguments) }.unwrap();
         (tensor, status)
     }
 
     /// Compares both kernels with the CPU; gives their status words.
-    fn check(&self, kernels: &Kernels) -> [u64; 2] {
+    fn check(&self, machine: &Emulated) -> [u64; 2] {
         let expected = self.reference();
-        let (tensor, [bad, never]) = self.run(kernels, "assemble_f32", f32::from_bits(UNTOUCHED));
+        let (tensor, [bad, never]) = self.run(machine, "assemble_f32", f32::from_bits(UNTOUCHED));
         let finite = |at: usize| expected[at].is_finite();
         for (at, value) in tensor.iter().enumerate() {
             let wanted = expected.get(at).map_or(UNTOUCHED, |v| v.to_bits());
@@ -300,7 +303,7 @@ impl Input {
             assert!(value.to_bits() == wanted || at < expected.len() && !finite(at) && value.is_nan(), "value {at}");
         }
         assert_eq!((bad, never), (self.first_bad(), NOTHING));
-        let (tensor, [bad, overflowed]) = self.run(kernels, "assemble_f16", f16::from_bits(0xcdcd));
+        let (tensor, [bad, overflowed]) = self.run(machine, "assemble_f16", f16::from_bits(0xcdcd));
         for (at, value) in tensor.iter().enumerate() {
             let wanted = expected.get(at).map_or(0xcdcd, |v| f16::from_f32(*v).to_bits());
             assert!(value.to_bits() == wanted || at < expected.len() && !finite(at) && value.is_nan(), "half {at}");
@@ -312,7 +315,7 @@ impl Input {
 
 #[test]
 fn input_tensors_have_the_bits_of_the_cpu() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     let mut random = Random::new(15, 0);
     for (rows, from_columns, columns) in
         [(0, 4, 4), (1, 1, 1), (257, 22, 22), (257, 38, 9), (1000, 3, 300), (100, 5, 257), (33, 700, 256), (4099, 7, 1)]
@@ -331,16 +334,16 @@ fn input_tensors_have_the_bits_of_the_cpu() {
             std: (0..columns).map(|_| random.range(1e-3, 40.0) as f32).collect(),
             clip: 8.0,
         };
-        assert_eq!(input.check(kernels), [NOTHING; 2], "{rows} rows of {columns}");
+        assert_eq!(input.check(&machine), [NOTHING; 2], "{rows} rows of {columns}");
         input.clip = 1e30;
         let halves: Vec<f16> = input.reference().iter().map(|v| f16::from_f32(*v)).collect();
         let overflow = halves.iter().position(|h| !h.is_finite()).map_or(NOTHING, |at| at as u64);
-        assert_eq!(input.check(kernels), [NOTHING, overflow], "{rows} rows of {columns}, unclipped");
+        assert_eq!(input.check(&machine), [NOTHING, overflow], "{rows} rows of {columns}, unclipped");
         for bad in [f32::INFINITY, f32::NAN, f32::NEG_INFINITY] {
             if let Some(value) = input.features.len().checked_sub(1).map(|last| &mut input.features[last / 2]) {
                 *value = bad;
             }
-            let [first, _] = input.check(kernels);
+            let [first, _] = input.check(&machine);
             assert!(first != NOTHING || rows == 0 || columns < from_columns);
         }
     }
@@ -348,7 +351,7 @@ fn input_tensors_have_the_bits_of_the_cpu() {
 
 #[test]
 fn f16_is_rounded_as_the_cpu_rounds_it() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     let mut random = Random::new(16, 0);
     let mut features: Vec<f32> = Vec::new();
     // Each finite f16, what lies half-way to the next one, and the nearest f32 on both sides of either.
@@ -362,7 +365,7 @@ fn f16_is_rounded_as_the_cpu_rounds_it() {
     features.extend((0..1_000_000).map(|_| f32::from_bits(random.bits() as u32)).filter(|v| v.is_finite()));
     let input = Input { features, from_columns: 1, index: None, mean: vec![0.0], std: vec![1.0], clip: f32::MAX };
     let first = input.features.iter().position(|v| v.abs() >= 65_520.0).unwrap() as u64;
-    assert_eq!(input.check(kernels), [NOTHING, first]);
+    assert_eq!(input.check(&machine), [NOTHING, first]);
 }
 
 /// The answers of several models.
@@ -434,34 +437,39 @@ impl Answers {
         said
     }
 
-    fn run(&self, kernels: &Kernels, kernel: &str, rows: Option<&[u32]>) -> Said {
+    fn run(&self, machine: &Emulated, kernel: &'static str, rows: Option<&[u32]>) -> Said {
         let mut said = Said::untouched(rows.map_or(self.rows, |_| 2 * self.rows + 1), self.classes);
         let row = rows.map_or(std::ptr::null(), |rows| rows.as_ptr());
         let (values, class, confidence, entropy) = said.addresses();
         let (probabilities, choice, share) = (self.probabilities.as_ptr(), self.choice.as_ptr(), self.share.as_ptr());
         let (members, count, classes) = (self.share.len() as u32, self.rows as u64, self.classes as u32);
-        let mut arguments: Vec<Argument> = vec![(&probabilities).into()];
+        let mut arguments: Vec<Argument> = vec![Argument::new(&probabilities)];
         if kernel == "ensemble_vote" {
-            arguments.push((&choice).into());
+            arguments.push(Argument::new(&choice));
         }
         arguments.extend::<[Argument; 5]>([
-            (&members).into(),
-            (&share).into(),
-            (&count).into(),
-            (&classes).into(),
-            (&row).into(),
+            Argument::new(&members),
+            Argument::new(&share),
+            Argument::new(&count),
+            Argument::new(&classes),
+            Argument::new(&row),
         ]);
-        arguments.extend::<[Argument; 4]>([(&values).into(), (&class).into(), (&confidence).into(), (&entropy).into()]);
+        arguments.extend::<[Argument; 4]>([
+            Argument::new(&values),
+            Argument::new(&class),
+            Argument::new(&confidence),
+            Argument::new(&entropy),
+        ]);
         let grid = self.rows.div_ceil(rows_a_block(self.classes)) as u32;
         // SAFETY: so many members, rows and classes.
-        unsafe { kernels.launch(kernel, grid, THREADS, &arguments) };
+        unsafe { machine.launch(kernel, grid, THREADS, &arguments) }.unwrap();
         said
     }
 }
 
 #[test]
 fn ensembles_have_the_bits_of_the_cpu() {
-    let Some(kernels) = kernels() else { return };
+    let Some(machine) = device() else { return };
     let mut random = Random::new(17, 0);
     let mut ties = 0;
     for (members, rows, classes) in
@@ -475,8 +483,8 @@ fn ensembles_have_the_bits_of_the_cpu() {
         let to = places(rows, &mut random);
         for (kernel, expected) in [("ensemble_mean", answers.mean()), ("ensemble_vote", answers.vote())] {
             let what = format!("{kernel}: {members} members, {rows} rows, {classes} classes");
-            assert_eq!(answers.run(kernels, kernel, None), expected, "{what}");
-            assert_eq!(answers.run(kernels, kernel, Some(&to)), expected.scattered(&to, 2 * rows + 1), "{what}");
+            assert_eq!(answers.run(&machine, kernel, None), expected, "{what}");
+            assert_eq!(answers.run(&machine, kernel, Some(&to)), expected.scattered(&to, 2 * rows + 1), "{what}");
         }
         let votes = answers.sums().1;
         let most = |row: &[f64]| row.iter().copied().fold(0.0, f64::max);

@@ -48,6 +48,10 @@ pub const GROMA_STATUS_RUNTIME_TOO_OLD: groma_status_t = 312;
 pub const GROMA_STATUS_RUNTIME_CONFLICT: groma_status_t = 313;
 /// A device that was asked for cannot be used; the subject is its name.
 pub const GROMA_STATUS_DEVICE_UNAVAILABLE: groma_status_t = 400;
+/// A device has too little memory left for what was asked of it; the subject is its name.
+pub const GROMA_STATUS_DEVICE_MEMORY: groma_status_t = 401;
+/// A device stopped to work while it was in use, and what it was computing is lost; the subject is its name.
+pub const GROMA_STATUS_DEVICE_FAILED: groma_status_t = 402;
 /// The caller cancelled, by the progress callback or a `groma_cancel_t`.
 pub const GROMA_STATUS_CANCELLED: groma_status_t = 500;
 /// A promise inside the library does not hold; please report it.
@@ -81,6 +85,8 @@ pub extern "C" fn groma_status_name(status: groma_status_t) -> *const c_char {
         GROMA_STATUS_RUNTIME_TOO_OLD => c"RUNTIME_TOO_OLD",
         GROMA_STATUS_RUNTIME_CONFLICT => c"RUNTIME_CONFLICT",
         GROMA_STATUS_DEVICE_UNAVAILABLE => c"DEVICE_UNAVAILABLE",
+        GROMA_STATUS_DEVICE_MEMORY => c"DEVICE_MEMORY",
+        GROMA_STATUS_DEVICE_FAILED => c"DEVICE_FAILED",
         GROMA_STATUS_CANCELLED => c"CANCELLED",
         GROMA_STATUS_INTERNAL => c"INTERNAL",
         GROMA_STATUS_PANIC => c"PANIC",
@@ -117,6 +123,8 @@ mod tests {
             Error::RuntimeTooOld { .. } => GROMA_STATUS_RUNTIME_TOO_OLD,
             Error::RuntimeConflict { .. } => GROMA_STATUS_RUNTIME_CONFLICT,
             Error::DeviceUnavailable { .. } => GROMA_STATUS_DEVICE_UNAVAILABLE,
+            Error::DeviceMemory { .. } => GROMA_STATUS_DEVICE_MEMORY,
+            Error::DeviceFailed { .. } => GROMA_STATUS_DEVICE_FAILED,
             Error::Cancelled => GROMA_STATUS_CANCELLED,
             Error::Internal { .. } => GROMA_STATUS_INTERNAL,
             Error::Panic { .. } => GROMA_STATUS_PANIC,
@@ -150,6 +158,8 @@ mod tests {
             Error::Cancelled,
             Error::Internal { what: s() },
             Error::Panic { what: s() },
+            Error::DeviceMemory { device: s(), what: s() },
+            Error::DeviceFailed { device: s(), what: s() },
         ]
     }
 
@@ -171,7 +181,7 @@ mod tests {
         let numbers: Vec<i32> = one_of_each().iter().map(constant).collect();
         let frozen = [
             100, 101, 102, 103, 200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 310, 311, 312, 313, 400, 500, 900,
-            901,
+            901, 401, 402,
         ];
         assert_eq!(numbers[..frozen.len()], frozen);
     }

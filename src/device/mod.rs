@@ -3,6 +3,8 @@
 //! Nothing here loads a driver or a runtime: asking costs a few file look-ups and changes nothing in the process.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub(crate) mod loader;
 mod memory;
 

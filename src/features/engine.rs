@@ -17,7 +17,11 @@ use crate::neighbors::kernel::{Data, Kernel, LANES, Simd, Table};
 use crate::neighbors::lattice::Lattice;
 use crate::neighbors::{Index, Search};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
+
+#[cfg(feature = "cuda")]
+pub mod cuda;
 
 /// Points of a task, so that work is balanced and cancellation is quick.
 const TASK_POINTS: usize = 8192;
@@ -35,6 +39,18 @@ pub struct Engine<'a> {
     blocks: Blocks,
     search: Search,
     simd: Simd,
+}
+
+/// The points of a block.
+struct Cut<'a> {
+    /// Their places; those that the block is responsible for come first.
+    lattice: Cow<'a, Lattice>,
+    /// Their rows in the cloud; none if they are all of it.
+    rows: Option<Vec<u32>>,
+    /// Points that the block is responsible for.
+    core: usize,
+    /// Lower corner of the block's points on the lattice of the cloud.
+    shift: [i32; 2],
 }
 
 /// A block, sorted for searching.
@@ -114,18 +130,20 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Sorts the points of block `at`, halo included; nothing if it is empty.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`](crate::Error::Cancelled).
-    fn sort(&self, at: usize, monitor: &Monitor) -> Result<Option<Sorted>> {
+    /// The points of block `at`, halo included; nothing if it is empty.
+    fn cut(&self, at: usize) -> Option<Cut<'_>> {
         if self.blocks.len() == 1 {
-            let index = Index::new(&self.lattice, self.search, monitor)?;
-            return Ok((!self.lattice.is_empty()).then(|| self.sorted(index, Vec::new(), [0; 2])));
+            let core = self.lattice.len();
+            return (core > 0).then_some(Cut {
+                lattice: Cow::Borrowed(&self.lattice),
+                rows: None,
+                core,
+                shift: [0; 2],
+            });
         }
         let block = self.blocks.block(&self.lattice, at);
         if block.core.is_empty() {
-            return Ok(None);
+            return None;
         }
         let rows: Vec<u32> = block.core.iter().chain(&block.halo).copied().collect();
         let [x, y, z] = &self.lattice.coordinates;
@@ -137,13 +155,23 @@ impl<'a> Engine<'a> {
             coordinates: [gather(x, shift[0]), gather(y, shift[1]), gather(z, 0)],
             origin: self.lattice.origin,
         };
-        let mut index = Index::new(&local, self.search, monitor)?;
-        drop(local);
+        Some(Cut { lattice: Cow::Owned(local), rows: Some(rows), core: block.core.len(), shift })
+    }
+
+    /// Sorts the points of block `at`, halo included; nothing if it is empty.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    fn sort(&self, at: usize, monitor: &Monitor) -> Result<Option<Sorted>> {
+        let Some(Cut { lattice, rows, core: core_points, shift }) = self.cut(at) else { return Ok(None) };
+        let mut index = Index::new(&lattice, self.search, monitor)?;
+        drop(lattice);
+        let Some(rows) = rows else { return Ok(Some(self.sorted(index, Vec::new(), shift))) };
         let points = index.points_mut();
-        let core = if block.halo.is_empty() {
+        let core = if core_points == rows.len() {
             Vec::new()
         } else {
-            points.row.iter().map(|&position| (position as usize) < block.core.len()).collect()
+            points.row.iter().map(|&position| (position as usize) < core_points).collect()
         };
         // The index numbered the block's points; from here on a row is one of the cloud.
         points.row.par_iter_mut().for_each(|row| *row = rows[*row as usize]);

@@ -200,6 +200,27 @@ impl Survey {
         f64::from(z) * self.unit_m - self.surfaces[surface].1.sample(x, y)
     }
 
+    /// Number of surfaces.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn surface_count(&self) -> usize {
+        self.surfaces.len()
+    }
+
+    /// A surface as the raster that it is; none for one that is interpolated between points or was handed over.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn raster(&self, surface: usize) -> Option<&Raster> {
+        if let Surface::Made(raster) = &self.surfaces[surface].1 { Some(raster) } else { None }
+    }
+
+    /// The minima at a position that [`Survey::minimum`] gave.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn minimum_raster(&self, window: usize) -> &Raster {
+        &self.minima[window].1
+    }
+
     /// Position of the minima over windows of so many cells for [`Survey::height_above_min`].
     #[must_use]
     pub fn minimum(&self, cells: u32) -> Option<usize> {

@@ -67,6 +67,22 @@ impl Windows {
         cells.iter().map(|&cells| Self { cells, frame, sums: windowed(&single, frame, cells as usize / 2) }).collect()
     }
 
+    /// Where the cells lie.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn frame(&self) -> RasterFrame {
+        self.frame
+    }
+
+    /// The sums of all windows, as the device has them.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn on_device(&self) -> Vec<crate::device::cuda::surfaces::Window> {
+        use crate::device::cuda::surfaces::Window;
+        let raw = |c: &CellSums| Window::new(c.n, c.sum, c.squares, c.z_min, c.z_max, c.flagged);
+        self.sums.iter().map(raw).collect()
+    }
+
     /// The window around a lattice point, relative to it. Only counts, flags and the sums of z are filled.
     #[must_use]
     pub fn moments(&self, [x, y, z]: [i32; 3]) -> Moments {

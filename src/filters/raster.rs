@@ -87,6 +87,18 @@ impl RasterFrame {
         })
     }
 
+    /// Lattice position of the raster's corner in cells, along x and y.
+    #[must_use]
+    pub fn corner(&self) -> [f64; 2] {
+        self.corner
+    }
+
+    /// Cells a lattice step.
+    #[must_use]
+    pub fn cells_per_step(&self) -> f64 {
+        self.cells_per_step
+    }
+
     /// Number of cells.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -47,7 +47,7 @@ impl Grid {
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn new(lattice: &Lattice, monitor: &Monitor) -> Result<Self> {
-        let (width, height) = suitable_cells(lattice);
+        let CellSize { width, height } = suitable_cells(lattice);
         Self::with_cells(lattice, width, height, monitor)
     }
 
@@ -56,10 +56,10 @@ impl Grid {
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn of_even(lattice: &Lattice, monitor: &Monitor) -> Result<Option<Self>> {
-        let (width, height) = suitable_cells(lattice);
+        let CellSize { width, height } = suitable_cells(lattice);
         let cells = Cells::count(lattice, width, height, monitor)?;
         let squares: f64 = cells.start.iter().map(|&count| f64::from(count).powi(2)).sum();
-        (squares <= UNEVEN * lattice.len() as f64).then(|| cells.sort(lattice, monitor)).transpose()
+        is_even(squares, lattice.len()).then(|| cells.sort(lattice, monitor)).transpose()
     }
 
     /// Sorts a lattice into cells of `width` × `height` steps.
@@ -95,24 +95,82 @@ impl Grid {
     }
 }
 
-/// Width and height of cells for the density of a lattice.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped
-fn suitable_cells(lattice: &Lattice) -> (u32, u32) {
+/// Edges of a cell in steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CellSize {
+    /// Along x.
+    pub(crate) width: u32,
+    /// Along y.
+    pub(crate) height: u32,
+}
+
+/// Edges of cells for the density of a lattice.
+fn suitable_cells(lattice: &Lattice) -> CellSize {
     let [x, y, _] = &lattice.coordinates;
-    let n = lattice.len().max(1) as f64;
     let extent = |v: &[i32]| f64::from(v.par_iter().copied().max().unwrap_or(0)) + 1.0;
     let (width, height) = (extent(x), extent(y));
-    // The area that holds points, not the bounding box, decides on the density: strips and corridors are common.
-    let area = occupied_area(lattice, width, height);
-    // Cells are numbered in 32 bits.
-    let most = (MAX_CELLS_PER_POINT * n + 1024.0).min(2f64.powi(31));
-    // The second bound is for clouds of many rows, the third for those of one.
-    let square = (LANES as f64 * area / n)
-        .sqrt()
-        .max((width * height * CELLS_PER_SQUARE / most).sqrt())
-        .max(width * CELLS_PER_SQUARE / most);
-    let steps = |length: f64| length.clamp(1.0, f64::from(i32::MAX)).ceil() as u32;
-    (steps(square / CELLS_PER_SQUARE), steps(square))
+    let raster = CoarseRaster::new(lattice.len(), width, height);
+    let mut seen = vec![false; raster.nx * raster.ny];
+    for (&x, &y) in x.iter().zip(y) {
+        seen[raster.cell(x, y)] = true;
+    }
+    raster.cells(lattice.len(), width, height, seen.iter().filter(|&&s| s).count() as f64)
+}
+
+/// A raster whose cells tell how much of a bounding box holds points: that area, not the box, decides on the density, as strips and
+/// corridors are common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CoarseRaster {
+    /// Cells along x.
+    pub(crate) nx: usize,
+    /// Rows of cells.
+    pub(crate) ny: usize,
+    /// Cells a step.
+    pub(crate) cells_per_step: f64,
+    /// Edge of a cell in steps.
+    edge: f64,
+}
+
+impl CoarseRaster {
+    /// The raster of `n` points within `width` × `height` steps.
+    pub(crate) fn new(n: usize, width: f64, height: f64) -> Self {
+        // 64 points a cell on average make an empty cell inside a surveyed area unlikely.
+        let edge = (width * height * 64.0 / n.max(1) as f64).sqrt().max(width.max(height) / 8192.0).max(1.0);
+        Self { nx: (width / edge) as usize + 1, ny: (height / edge) as usize + 1, cells_per_step: 1.0 / edge, edge }
+    }
+
+    /// The cell of a point.
+    fn cell(&self, x: i32, y: i32) -> usize {
+        (f64::from(y) * self.cells_per_step) as usize * self.nx + (f64::from(x) * self.cells_per_step) as usize
+    }
+
+    /// Edges of the cells of a grid, where `occupied` cells of the raster hold points.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped
+    pub(crate) fn cells(&self, n: usize, width: f64, height: f64, occupied: f64) -> CellSize {
+        let n = n.max(1) as f64;
+        let area = (occupied * self.edge * self.edge).min(width * height);
+        // Cells are numbered in 32 bits.
+        let most = (MAX_CELLS_PER_POINT * n + 1024.0).min(2f64.powi(31));
+        // The second bound is for clouds of many rows, the third for those of one.
+        let square = (LANES as f64 * area / n)
+            .sqrt()
+            .max((width * height * CELLS_PER_SQUARE / most).sqrt())
+            .max(width * CELLS_PER_SQUARE / most);
+        let steps = |length: f64| length.clamp(1.0, f64::from(i32::MAX)).ceil() as u32;
+        CellSize { width: steps(square / CELLS_PER_SQUARE), height: steps(square) }
+    }
+}
+
+/// Whether `n` points lie evenly enough for one size of cells; `squares` are the points of each cell, squared and summed.
+pub(crate) fn is_even(squares: f64, n: usize) -> bool {
+    squares <= UNEVEN * n as f64
+}
+
+/// Steps within which about `k` points may be expected in a grid whose rows are so high.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturating
+pub(crate) fn reach(height: u32, k: usize) -> u32 {
+    // A square of the rows' height holds about sixteen points.
+    (f64::from(height) * (k.max(4) as f64 / LANES as f64 * 0.6).sqrt()).ceil() as u32
 }
 
 /// A grid in the making: cells are counted, points not yet sorted.
@@ -211,10 +269,8 @@ impl NeighborSearch for Grid {
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturating
     fn reach(&self, k: usize) -> u32 {
-        // A square of the rows' height holds about sixteen points.
-        (f64::from(self.height.by) * (k.max(4) as f64 / LANES as f64 * 0.6).sqrt()).ceil() as u32
+        reach(self.height.by, k)
     }
 }
 
@@ -241,21 +297,6 @@ impl Divisor {
     fn divide(self, number: i32) -> u32 {
         ((number as u32 as u64 * self.factor) >> self.shift) as u32
     }
-}
-
-/// Area, in steps², of the cells of a coarse raster that hold points.
-fn occupied_area(lattice: &Lattice, width: f64, height: f64) -> f64 {
-    // 64 points a cell on average make an empty cell inside a surveyed area unlikely.
-    let n = lattice.len().max(1) as f64;
-    let cell = (width * height * 64.0 / n).sqrt().max(width.max(height) / 8192.0).max(1.0);
-    let (nx, ny) = ((width / cell) as usize + 1, (height / cell) as usize + 1);
-    let mut seen = vec![false; nx * ny];
-    let inverse = 1.0 / cell;
-    for (&x, &y) in lattice.coordinates[0].iter().zip(&lattice.coordinates[1]) {
-        seen[(f64::from(y) * inverse) as usize * nx + (f64::from(x) * inverse) as usize] = true;
-    }
-    let filled = seen.iter().filter(|&&s| s).count() as f64;
-    (filled * cell * cell).min(width * height)
 }
 
 #[cfg(test)]

@@ -1,92 +1,112 @@
-//! The GPU kernels under a C++ compiler: compiled without fused multiply-add, loaded, and called by their names.
+//! The kernels of `kernels/` as a library for the CPU, built once by a C++ compiler.
 
-use std::ffi::{CString, c_char, c_int, c_uint, c_void};
-use std::path::Path;
-use std::process::Command;
-use std::sync::{Mutex, OnceLock, PoisonError};
+#![allow(dead_code)] // each test binary uses a part of it
 
-type Launch = unsafe extern "C" fn(*const c_char, c_uint, c_uint, *const *mut c_void, *const usize, c_uint) -> c_int;
+#[path = "../c/mod.rs"]
+mod c;
 
-/// Kernels that were compiled from these files of `kernels/`.
-const FILES: [&str; 3] = ["assemble", "ensemble", "posterior"];
+use groma::device::cuda::emulated::Emulated;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-/// The kernels in one library.
-pub struct Kernels {
-    launch: Launch,
-    /// Blocks share variables with the blocks before them: one launch at a time.
-    running: Mutex<()>,
-    _library: libloading::Library,
+/// Memory of a device, where a test does not care.
+pub const ENOUGH: usize = 8 << 30;
+
+/// A device with all kernels; none, said aloud, without a compiler.
+pub fn device() -> Option<Arc<Emulated>> {
+    device_of(ENOUGH)
 }
 
-/// An argument of a kernel: where it lies, and its size in bytes.
-#[derive(Clone, Copy)]
-pub struct Argument(*mut c_void, usize);
+/// The same with so much memory.
+pub fn device_of(bytes: usize) -> Option<Arc<Emulated>> {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let library = LIBRARY.get_or_init(library).as_ref()?;
+    Some(Emulated::open("emulated", library, bytes).unwrap())
+}
 
-impl<T: Copy> From<&T> for Argument {
-    fn from(value: &T) -> Self {
-        Self(std::ptr::from_ref(value).cast_mut().cast(), size_of::<T>())
+/// Files of a folder with one of these endings, in order.
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = all.filter(|path| path.extension().is_some_and(|e| e == ending)).collect();
+    files.sort();
+    files
+}
+
+/// Names of the kernels that a source defines.
+pub fn entries(source: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for declaration in source.split("extern \"C\" __global__ void").skip(1) {
+        let mut rest = declaration.trim_start();
+        if let Some(bounds) = rest.strip_prefix("__launch_bounds__(") {
+            rest = bounds[bounds.find(')').unwrap() + 1..].trim_start();
+        }
+        names.push(&rest[..rest.find('(').unwrap()]);
     }
+    names
 }
 
-impl Kernels {
-    /// Runs a kernel with `grid` blocks of `block` threads.
-    ///
-    /// # Safety
-    /// Pointers among the arguments lead to what the kernel reads and writes.
-    pub unsafe fn launch(&self, kernel: &str, grid: u32, block: u32, arguments: &[Argument]) {
-        let name = CString::new(kernel).unwrap();
-        let (pointers, sizes): (Vec<_>, Vec<_>) = arguments.iter().map(|a| (a.0, a.1)).unzip();
-        let count = u32::try_from(arguments.len()).unwrap();
-        let _running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: as many pointers and sizes as are said; the rest is the contract of this function.
-        let answer = unsafe { (self.launch)(name.as_ptr(), grid, block, pointers.as_ptr(), sizes.as_ptr(), count) };
-        assert_eq!(answer, 1, "{kernel}: 0 is an unknown kernel, −1 − i a wrong size of argument i");
+/// Builds the library, unless one of the same sources is there.
+fn library() -> Option<PathBuf> {
+    let kernels = c::root().join("kernels");
+    let emulator = kernels.join("emulator");
+    let sources = files(&kernels, "cu");
+    let mut hash = Sha256::new();
+    let headers = [files(&kernels, "cuh"), files(&emulator, "hpp"), files(&emulator, "cpp")].concat();
+    for file in sources.iter().chain(&headers) {
+        hash.update(std::fs::read(file).unwrap());
     }
-}
-
-/// The kernels, compiled once; none, said aloud, without a C++ compiler.
-pub fn kernels() -> Option<&'static Kernels> {
-    static LIBRARY: OnceLock<Option<Kernels>> = OnceLock::new();
-    LIBRARY.get_or_init(build).as_ref()
-}
-
-fn build() -> Option<Kernels> {
-    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "g++".into());
-    if Command::new(&compiler).arg("--version").output().is_err() {
-        eprintln!("SKIPPED: GPU kernels on the CPU, no C++ compiler (install g++, or set CXX)");
-        return None;
+    let name = hash.finalize().iter().take(8).fold(String::from("kernels-"), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    });
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+    let library = folder.join("libkernels.so");
+    if library.exists() {
+        return Some(library);
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = tempfile::tempdir().unwrap();
-    let library = folder.path().join("libkernels.so");
-    let mut command = Command::new(&compiler);
-    command.args(["-std=c++20", "-O2", "-ffp-contract=off", "-Wall", "-Wno-unknown-pragmas", "-Werror", "-fPIC"]);
-    command.args(["-shared", "-pthread", "-I"]).arg(root.join("tests/kernels_support"));
-    command.arg("-o").arg(&library).arg(root.join("tests/kernels_support/threads.cpp"));
-    for file in FILES {
-        let source = root.join("kernels").join(format!("{file}.cu"));
-        let unit = folder.path().join(format!("{file}.cpp"));
-        std::fs::write(&unit, unit_of(&source)).unwrap();
-        command.arg(unit);
+    c::bare_compiler("c++17")?;
+    // Other tests may build the same: what is ready takes its place in one step.
+    let making = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&making).unwrap();
+    let compile = |source: &Path, object: &Path, include: &Path| {
+        let mut compiler = c::bare_compiler("c++17").unwrap();
+        compiler.args(["-O2", "-fPIC", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]);
+        compiler.arg("-include").arg(emulator.join("cuda_on_cpu.hpp")).arg("-I").arg(include);
+        c::succeed(compiler.arg("-c").arg(source).arg("-o").arg(object));
+    };
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(source) = sources.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    let wrapper = making.join(source.with_extension("cpp").file_name().unwrap());
+                    std::fs::write(&wrapper, wrapped(source)).unwrap();
+                    compile(&wrapper, &wrapper.with_extension("o"), &kernels);
+                }
+            });
+        }
+    });
+    compile(&emulator.join("library.cpp"), &making.join("library.o"), &emulator);
+    let mut linker = c::bare_compiler("c++17").unwrap();
+    linker.args(["-shared", "-pthread", "-o"]).arg(making.join("libkernels.so")).args(["-x", "none"]);
+    c::succeed(linker.args(files(&making, "o")));
+    if std::fs::rename(&making, &folder).is_err() {
+        assert!(library.exists(), "{} cannot take its place", making.display());
+        std::fs::remove_dir_all(&making).unwrap();
     }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
-    // SAFETY: the library's initializers put kernels into a list, and nothing else.
-    let loaded = unsafe { libloading::Library::new(&library) }.unwrap();
-    // SAFETY: the function is declared so in threads.cpp.
-    let launch = *unsafe { loaded.get::<Launch>(b"launch_kernel\0") }.unwrap();
-    Some(Kernels { launch, running: Mutex::new(()), _library: loaded })
+    Some(library)
 }
 
-/// A translation unit that holds a file of kernels and makes them known by name.
-fn unit_of(source: &Path) -> String {
+/// A source with the list of its kernels behind it.
+fn wrapped(source: &Path) -> String {
     let text = std::fs::read_to_string(source).unwrap();
-    let waits = text.contains("__syncthreads");
-    let mut unit = format!("#include \"threads.hpp\"\n#include \"{}\"\n", source.display());
-    for declared in text.split("extern \"C\" __global__ void").skip(1) {
-        let after_bounds =
-            declared.split_once("__launch_bounds__(").map_or(declared, |(_, rest)| rest.split_once(')').unwrap().1);
-        unit += &format!("KERNEL({}, {waits})\n", after_bounds.split('(').next().unwrap().trim());
+    // Threads of other kernels never wait for each other, and are called one after the other.
+    let waits = ["__sync", "_sync("].iter().any(|word| text.contains(word));
+    let mut wrapper = format!("#include \"{}\"\n", source.file_name().unwrap().to_str().unwrap());
+    for name in entries(&text) {
+        let _ = writeln!(wrapper, "GROMA_EMULATED_KERNEL({name}, {waits})");
     }
-    unit
+    wrapper
 }
