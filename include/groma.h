@@ -125,6 +125,12 @@ typedef int32_t groma_status_t;
 /** A device that was asked for cannot be used; the subject is its name. */
 #define GROMA_STATUS_DEVICE_UNAVAILABLE 400
 
+/** A device has too little memory left for what was asked of it; the subject is its name. */
+#define GROMA_STATUS_DEVICE_MEMORY 401
+
+/** A device stopped to work while it was in use, and what it was computing is lost; the subject is its name. */
+#define GROMA_STATUS_DEVICE_FAILED 402
+
 /** The caller cancelled, by the progress callback or a `groma_cancel_t`. */
 #define GROMA_STATUS_CANCELLED 500
 
@@ -279,24 +285,26 @@ groma_status_t groma_doctor_json(groma_string_t **json, groma_error_t **error);
 typedef struct groma_devices_t groma_devices_t;
 
 /**
- * Lists the devices, the CPU first. Loads no driver and no runtime.
+ * Lists the devices, the CPU first. Loads no runtime. A library that is built for GPUs loads NVIDIA's driver, if there is
+ * one, and asks every GPU, which takes a part of a second; processes forked from this one cannot use GPUs after that.
  *
  * @param devices  @owned destroy it with `groma_devices_destroy`
  */
-groma_status_t groma_devices_list(groma_devices_t **devices, groma_error_t **error);
+groma_status_t groma_devices_list(groma_devices_t **devices,
+                                  groma_error_t **error);
 
 /** Number of devices that can be used. 0 for NULL. */
 uint64_t groma_devices_count(const groma_devices_t *devices);
 
 /**
- * What the option `device` takes to ask for this one, as `cpu`.
+ * What the option `device` takes to ask for this one, as `cpu` or `cuda:0`.
  *
  * @return @borrowed @nullable NULL if there is no such device
  */
 const char *groma_devices_name(const groma_devices_t *devices, uint64_t index);
 
 /**
- * The name of the processor, for people.
+ * The name of the processor or GPU, for people.
  *
  * @return @borrowed @nullable NULL if there is no such device
  */
@@ -313,7 +321,8 @@ uint64_t groma_devices_memory_total_bytes(const groma_devices_t *devices,
 uint64_t groma_devices_memory_free_bytes(const groma_devices_t *devices, uint64_t index);
 
 /**
- * Everything as a JSON object: `cpu`, `memory`, and `devices`, in which those that cannot be used say why.
+ * Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU has an
+ * object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
  *
  * @return @borrowed @nullable NULL for NULL
  */

@@ -48,6 +48,10 @@ const (
 	StatusRuntimeConflict Status = C.GROMA_STATUS_RUNTIME_CONFLICT
 	// StatusDeviceUnavailable: a device that was asked for cannot be used; the subject is its name.
 	StatusDeviceUnavailable Status = C.GROMA_STATUS_DEVICE_UNAVAILABLE
+	// StatusDeviceMemory: a device has too little memory left for what was asked of it; the subject is its name.
+	StatusDeviceMemory Status = C.GROMA_STATUS_DEVICE_MEMORY
+	// StatusDeviceFailed: a device stopped to work while it was in use; the subject is its name.
+	StatusDeviceFailed Status = C.GROMA_STATUS_DEVICE_FAILED
 	// StatusCancelled: the caller cancelled, by the context, a Cancel or the progress function.
 	StatusCancelled Status = C.GROMA_STATUS_CANCELLED
 	// StatusInternal: a promise inside the library does not hold; please report it.

@@ -61,6 +61,10 @@ export const constants: {
     readonly GROMA_STATUS_RUNTIME_CONFLICT: 313;
     /** A device that was asked for cannot be used; the subject is its name. */
     readonly GROMA_STATUS_DEVICE_UNAVAILABLE: 400;
+    /** A device has too little memory left for what was asked of it; the subject is its name. */
+    readonly GROMA_STATUS_DEVICE_MEMORY: 401;
+    /** A device stopped to work while it was in use, and what it was computing is lost; the subject is its name. */
+    readonly GROMA_STATUS_DEVICE_FAILED: 402;
     /** The caller cancelled, by the progress callback or a `groma_cancel_t`. */
     readonly GROMA_STATUS_CANCELLED: 500;
     /** A promise inside the library does not hold; please report it. */
@@ -825,7 +829,9 @@ export interface Low {
      */
     groma_doctor_json: Call<[json: [Pointer | null], error: [Pointer | null] | null], number>;
     /**
-     * Lists the devices, the CPU first. Loads no driver and no runtime.
+     * Lists the devices, the CPU first. Loads no runtime. A library that is built for GPUs loads NVIDIA's driver, if
+     * there is one, and asks every GPU, which takes a part of a second; processes forked from this one cannot use GPUs
+     * after that.
      *
      * @param devices owned: destroy it with `groma_devices_destroy`
      */
@@ -833,13 +839,13 @@ export interface Low {
     /** Number of devices that can be used. 0 for NULL. */
     groma_devices_count: Call<[devices: Pointer | null], number | bigint>;
     /**
-     * What the option `device` takes to ask for this one, as `cpu`.
+     * What the option `device` takes to ask for this one, as `cpu` or `cuda:0`.
      *
      * @returns borrowed, may be NULL: NULL if there is no such device
      */
     groma_devices_name: Call<[devices: Pointer | null, index: number | bigint], string | null>;
     /**
-     * The name of the processor, for people.
+     * The name of the processor or GPU, for people.
      *
      * @returns borrowed, may be NULL: NULL if there is no such device
      */
@@ -854,7 +860,8 @@ export interface Low {
      */
     groma_devices_memory_free_bytes: Call<[devices: Pointer | null, index: number | bigint], number | bigint>;
     /**
-     * Everything as a JSON object: `cpu`, `memory`, and `devices`, in which those that cannot be used say why.
+     * Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU
+     * has an object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
      *
      * @returns borrowed, may be NULL: NULL for NULL
      */

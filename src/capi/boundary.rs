@@ -48,20 +48,32 @@ macro_rules! destroy {
 
 pub(super) use {boundary, destroy, getter};
 
-/// Name the function that shall panic, or find a promise of the library broken, in builds with debug assertions only: how
-/// the tests reach the last wall. Other builds do not look at the environment.
+/// Name the function that shall panic, find a promise of the library broken, or lose its device, in builds with debug
+/// assertions only: how the tests reach the last wall, and what no machine does at will. Other builds do not look at the
+/// environment.
 #[cfg(debug_assertions)]
 const PANIC_VARIABLE: &str = "GROMA_TEST_PANIC";
 #[cfg(debug_assertions)]
 const INTERNAL_VARIABLE: &str = "GROMA_TEST_INTERNAL";
+#[cfg(debug_assertions)]
+const DEVICE_MEMORY_VARIABLE: &str = "GROMA_TEST_DEVICE_MEMORY";
+#[cfg(debug_assertions)]
+const DEVICE_FAILED_VARIABLE: &str = "GROMA_TEST_DEVICE_FAILED";
 
 /// Fails as the environment says.
 #[cfg(debug_assertions)]
 fn rehearse(function: &str) -> Result<()> {
     let named = |variable| std::env::var_os(variable).is_some_and(|name| name == function);
     assert!(!named(PANIC_VARIABLE), "{PANIC_VARIABLE} is set to {function}");
+    let what = |variable| format!("{variable} is set to {function}");
+    if named(DEVICE_MEMORY_VARIABLE) {
+        return Err(Error::DeviceMemory { device: "cuda:0".into(), what: what(DEVICE_MEMORY_VARIABLE) });
+    }
+    if named(DEVICE_FAILED_VARIABLE) {
+        return Err(Error::DeviceFailed { device: "cuda:0".into(), what: what(DEVICE_FAILED_VARIABLE) });
+    }
     match named(INTERNAL_VARIABLE) {
-        true => Err(Error::internal(format!("{INTERNAL_VARIABLE} is set to {function}"))),
+        true => Err(Error::internal(what(INTERNAL_VARIABLE))),
         false => Ok(()),
     }
 }

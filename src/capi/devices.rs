@@ -21,7 +21,8 @@ struct Listed {
     memory: Memory,
 }
 
-/// Lists the devices, the CPU first. Loads no driver and no runtime.
+/// Lists the devices, the CPU first. Loads no runtime. A library that is built for GPUs loads NVIDIA's driver, if there is
+/// one, and asks every GPU, which takes a part of a second; processes forked from this one cannot use GPUs after that.
 ///
 /// @param devices  @owned destroy it with `groma_devices_destroy`
 #[unsafe(no_mangle)]
@@ -31,17 +32,16 @@ pub unsafe extern "C" fn groma_devices_list(
 ) -> groma_status_t {
     boundary!(groma_devices_list, error; devices: out => {
         let report = device::report();
-        // The devices of this build compute in main memory.
-        let memory = Memory::detect();
         let json = c_text(to_json(&serde_json::json!({
             "cpu": report.cpu,
-            "memory": memory,
+            "memory": Memory::detect(),
             "devices": report.devices,
+            "cuda": report.cuda,
         }))?);
         let listed = |device: &device::Device| Listed {
             name: c_text(device.id.clone()),
             description: c_text(device.name.clone()),
-            memory,
+            memory: device.memory(),
         };
         let usable = report.devices.iter().filter(|device| device.usable).map(listed).collect();
         devices.give(groma_devices_t { usable, json });
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn groma_devices_count(devices: *const groma_devices_t) ->
     getter!(devices, 0 => devices.usable.len() as u64)
 }
 
-/// What the option `device` takes to ask for this one, as `cpu`.
+/// What the option `device` takes to ask for this one, as `cpu` or `cuda:0`.
 ///
 /// @return @borrowed @nullable NULL if there is no such device
 #[unsafe(no_mangle)]
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn groma_devices_name(devices: *const groma_devices_t, ind
     getter!(devices, std::ptr::null() => devices.at(index).map_or(std::ptr::null(), |device| device.name.as_ptr()))
 }
 
-/// The name of the processor, for people.
+/// The name of the processor or GPU, for people.
 ///
 /// @return @borrowed @nullable NULL if there is no such device
 #[unsafe(no_mangle)]
@@ -86,7 +86,8 @@ pub unsafe extern "C" fn groma_devices_memory_free_bytes(devices: *const groma_d
     getter!(devices, 0 => devices.at(index).map_or(0, |device| device.memory.free_bytes))
 }
 
-/// Everything as a JSON object: `cpu`, `memory`, and `devices`, in which those that cannot be used say why.
+/// Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU has an
+/// object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
 ///
 /// @return @borrowed @nullable NULL for NULL
 #[unsafe(no_mangle)]

@@ -1,22 +1,25 @@
-//! What this machine computes with: the CPU, and which other devices could serve and why they do not.
+//! What this machine computes with: the CPU, its GPUs, and for every device that does not serve the reason.
 //!
-//! Nothing here loads a driver or a runtime: asking costs a few file look-ups and changes nothing in the process.
+//! Asking about the CPU costs a few file look-ups. In a build with the feature `cuda`, asking about GPUs loads and starts
+//! NVIDIA's driver, after which forked children of the process cannot use GPUs; other builds load nothing.
 
 mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+mod gpu;
 pub(crate) mod loader;
 mod memory;
 
 use crate::error::{Error, Result};
 pub use cpu::Cpu;
+pub use gpu::{Capability, Cuda, Gpu};
 pub use memory::Memory;
 use serde::Serialize;
 
 /// A device that models can be asked to run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
-    /// The name to ask for it: `cpu`, `cuda`.
+    /// The name to ask for it: `cpu`, `cuda:0`; `cuda` where there is no GPU to name.
     pub id: String,
     /// What it is, for people.
     pub name: String,
@@ -24,11 +27,31 @@ pub struct Device {
     pub usable: bool,
     /// Why it cannot be used; `None` if it can.
     pub reason: Option<String>,
+    /// What is known of it, if it is a GPU that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Gpu>,
 }
 
 impl Device {
     fn cpu(cpu: &Cpu) -> Self {
-        Self { id: "cpu".into(), name: cpu.name.clone(), usable: true, reason: None }
+        Self { id: "cpu".into(), name: cpu.name.clone(), usable: true, reason: None, gpu: None }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn gpu(gpu: Gpu) -> Self {
+        let (id, name, reason) = (format!("cuda:{}", gpu.index), gpu.name.clone(), gpu.reason.clone());
+        Self { id, name, usable: reason.is_none(), reason, gpu: Some(gpu) }
+    }
+
+    /// GPUs as long as there is none: what is missing for them.
+    fn no_gpu(reason: String) -> Self {
+        Self { id: "cuda".into(), name: "NVIDIA GPU".into(), usable: false, reason: Some(reason), gpu: None }
+    }
+
+    /// Its memory: of a GPU its own, of the CPU that of the machine, or of the container.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.gpu.as_ref().map_or_else(Memory::detect, |gpu| gpu.memory)
     }
 }
 
@@ -37,28 +60,30 @@ impl Device {
 pub struct Report {
     /// The CPU.
     pub cpu: Cpu,
-    /// All devices that Groma knows of, the CPU first.
+    /// All devices that Groma knows of, the CPU first, then the GPUs in the order of their numbers.
     pub devices: Vec<Device>,
+    /// What there is for GPUs.
+    pub cuda: Cuda,
 }
 
-/// Looks at the machine.
+/// Looks at the machine. With GPUs this takes a part of a second: each is asked in a context of its own.
 #[must_use]
 pub fn report() -> Report {
     let cpu = Cpu::detect();
-    let devices = vec![
-        Device::cpu(&cpu),
-        Device { id: "cuda".into(), name: "NVIDIA GPU".into(), usable: false, reason: Some(cuda_reason()) },
-    ];
-    Report { cpu, devices }
+    let mut devices = vec![Device::cpu(&cpu)];
+    let (gpus, cuda) = gpus();
+    devices.extend(gpus);
+    Report { cpu, devices, cuda }
 }
 
-/// All devices that Groma knows of, the CPU first; those that cannot be used say why.
+/// All devices that Groma knows of, the CPU first; those that cannot be used say why. As slow as [`report`].
 #[must_use]
 pub fn list() -> Vec<Device> {
     report().devices
 }
 
-/// The device that a caller asks for: `auto` (also `None`, whatever serves best), `cpu`, `cuda` or `cuda:N`.
+/// The device that a caller asks for: `auto` (also `None`, whatever serves best), `cpu`, `cuda:N`, or `cuda` for the GPU
+/// that is least at work.
 ///
 /// A device that is asked for by name is used or refused; nothing else takes its place.
 ///
@@ -67,21 +92,62 @@ pub fn list() -> Vec<Device> {
 /// name that is none.
 pub fn resolve(name: Option<&str>) -> Result<Device> {
     let name = name.unwrap_or("auto");
-    let cuda = match name {
+    let number = match name {
         "auto" | "cpu" => return Ok(Device::cpu(&Cpu::detect())),
-        "cuda" => true,
-        _ => name
-            .strip_prefix("cuda:")
-            .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()) && n.parse::<u16>().is_ok()),
+        "cuda" => None,
+        _ => {
+            let digits = name.strip_prefix("cuda:").filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+            let number = digits.and_then(|n| n.parse::<u16>().ok());
+            Some(number.ok_or_else(|| {
+                Error::invalid(format!("the device `{name}`"), "ask for `auto`, `cpu`, `cuda` or `cuda:N`")
+            })?)
+        }
     };
-    if cuda {
-        return Err(Error::DeviceUnavailable { device: name.into(), what: cuda_reason() });
-    }
-    Err(Error::invalid(format!("the device `{name}`"), "ask for `auto`, `cpu`, `cuda` or `cuda:N`"))
+    // What is missing for GPUs at all is missing for the one that was asked for.
+    gpu_of(number.map(u32::from)).map_err(|error| match error {
+        Error::DeviceUnavailable { what, .. } => Error::DeviceUnavailable { device: name.into(), what },
+        other => other,
+    })
 }
 
-/// Why CUDA cannot be used. The driver is looked for and not loaded: loading it costs seconds on some machines.
-fn cuda_reason() -> String {
+#[cfg(feature = "cuda")]
+fn gpus() -> (Vec<Device>, Cuda) {
+    let devices = match cuda::gpus::Gpus::look() {
+        Ok(gpus) => gpus.all().iter().cloned().map(Device::gpu).collect(),
+        Err(error) => vec![Device::no_gpu(cuda::reason(&error))],
+    };
+    (devices, cuda::gpus::surroundings())
+}
+
+/// The GPU with a number, or the one that is least at work.
+#[cfg(feature = "cuda")]
+fn gpu_of(number: Option<u32>) -> Result<Device> {
+    use cuda::gpus::{Gpus, look_at_one};
+    let gpus = match number {
+        // Other GPUs are left alone: they need not even be sound.
+        Some(number) => Gpus::of(vec![look_at_one(number)?]),
+        None => Gpus::look()?,
+    };
+    let gpu = match number {
+        Some(number) => gpus.usable(number)?,
+        None => gpus.least_loaded()?,
+    };
+    Ok(Device::gpu(gpu.clone()))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpus() -> (Vec<Device>, Cuda) {
+    (vec![Device::no_gpu(not_built())], Cuda::default())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu_of(_number: Option<u32>) -> Result<Device> {
+    Err(Error::DeviceUnavailable { device: "cuda".into(), what: not_built() })
+}
+
+/// Why this build cannot use CUDA. The driver is looked for and not loaded: loading it costs seconds on some machines.
+#[cfg(not(feature = "cuda"))]
+fn not_built() -> String {
     let file = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
     let driver = match loader::find(|name| name == file).into_iter().next() {
         Some(path) => format!("a driver is there ({})", path.display()),
@@ -100,7 +166,8 @@ mod tests {
             let device = resolve(name).unwrap();
             assert!(device.usable && device.id == "cpu", "{device:?}");
         }
-        for name in ["cuda", "cuda:0", "cuda:15"] {
+        // No machine has so many; the smaller ones are tests/cuda_devices.rs.
+        for name in ["cuda:999", "cuda:65535"] {
             let error = resolve(Some(name)).unwrap_err();
             assert_eq!((error.code(), error.subject().as_deref()), (400, Some(name)), "{error}");
         }
@@ -118,6 +185,7 @@ mod tests {
             assert_eq!(device.usable, device.reason.is_none(), "{device:?}");
         }
         let json = serde_json::to_value(&report).unwrap();
-        assert_eq!(json["devices"][1]["id"], "cuda");
+        assert_eq!(json["cuda"]["built"], cfg!(feature = "cuda"));
+        assert!(json["devices"][1]["id"].as_str().unwrap().starts_with("cuda"), "{json}");
     }
 }

@@ -13,6 +13,8 @@
 //! the way of a later one. ONNX Runtime's telemetry is switched off before it loads.
 
 mod call;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod library;
 mod messages;
 mod own;
@@ -23,6 +25,8 @@ mod session;
 mod values;
 
 pub(crate) use call::{Real, RowCall};
+#[cfg(feature = "cuda")]
+pub use cuda::{CudaReport, cuda_report};
 pub(crate) use messages::listen;
 pub(crate) use port::{Fault, Port, PortKind};
 pub use session::Optimization;

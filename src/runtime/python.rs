@@ -9,38 +9,34 @@ use std::path::{Path, PathBuf};
 
 /// The folders in which the package would keep its library, the likeliest first; `None` if this process is not Python.
 pub(super) fn package_folders() -> Option<Vec<PathBuf>> {
-    let loaded = own::loaded_files();
+    let (program, executable) = programs();
+    folders_of(&own::loaded_files(), program.as_deref(), executable.as_deref())
+}
+
+/// The folders of installed packages that exist, the likeliest first; none if this process is not Python.
+#[cfg(feature = "cuda")]
+pub(super) fn packages() -> Vec<PathBuf> {
+    let (program, executable) = programs();
+    let prefixes = prefixes(&own::loaded_files(), program.as_deref(), executable.as_deref()).unwrap_or_default();
+    prefixes.iter().flat_map(|prefix| site_packages(prefix)).filter(|folder| folder.is_dir()).collect()
+}
+
+/// The program as it was called, and the executable that runs.
+fn programs() -> (Option<PathBuf>, Option<PathBuf>) {
     let program = std::env::args_os().next().map(PathBuf::from).and_then(|name| resolve(&name));
-    let executable = std::env::current_exe().ok();
-    folders_of(&loaded, program.as_deref(), executable.as_deref())
+    (program, std::env::current_exe().ok())
 }
 
 /// As [`package_folders`], from the libraries loaded, the program as it was called (a virtual environment's link, not
 /// what it points to), and the executable.
 fn folders_of(loaded: &[PathBuf], program: Option<&Path>, executable: Option<&Path>) -> Option<Vec<PathBuf>> {
-    let library = loaded.iter().find(|file| file_name(file).starts_with("libpython3"));
-    let is_python = |path: &Path| file_name(path).to_ascii_lowercase().starts_with("python");
-    let interpreters: Vec<&Path> = [program, executable].into_iter().flatten().filter(|path| is_python(path)).collect();
-    if library.is_none() && interpreters.is_empty() {
-        return None;
-    }
+    let prefixes = prefixes(loaded, program, executable)?;
     let mut folders = Vec::new();
     // The package is imported already: its library lies beside what is loaded of it.
     for file in loaded {
         if let Some(folder) = file.parent().filter(|folder| folder.ends_with("onnxruntime/capi")) {
             folders.push(folder.to_path_buf());
         }
-    }
-    // An environment keeps its packages under the prefix that `bin/python` or `libpython3.x.so` lies in.
-    let mut prefixes: Vec<PathBuf> = Vec::new();
-    for interpreter in interpreters {
-        let Some(folder) = interpreter.parent() else { continue };
-        prefixes.push(folder.to_path_buf()); // Windows: PREFIX\python.exe
-        prefixes.extend(folder.parent().map(Path::to_path_buf)); // PREFIX/bin/python, PREFIX\Scripts\python.exe
-    }
-    if let Some(library) = library {
-        prefixes.extend(library.ancestors().skip(2).take(2).map(Path::to_path_buf));
-        prefixes.push("/usr/local".into());
     }
     for prefix in prefixes {
         for packages in site_packages(&prefix) {
@@ -57,6 +53,28 @@ fn folders_of(loaded: &[PathBuf], program: Option<&Path>, executable: Option<&Pa
         new
     });
     Some(folders)
+}
+
+/// The prefixes under which an environment of this process keeps its packages; `None` if it is not Python.
+fn prefixes(loaded: &[PathBuf], program: Option<&Path>, executable: Option<&Path>) -> Option<Vec<PathBuf>> {
+    let library = loaded.iter().find(|file| file_name(file).starts_with("libpython3"));
+    let is_python = |path: &Path| file_name(path).to_ascii_lowercase().starts_with("python");
+    let interpreters: Vec<&Path> = [program, executable].into_iter().flatten().filter(|path| is_python(path)).collect();
+    if library.is_none() && interpreters.is_empty() {
+        return None;
+    }
+    // An environment keeps its packages under the prefix that `bin/python` or `libpython3.x.so` lies in.
+    let mut prefixes: Vec<PathBuf> = Vec::new();
+    for interpreter in interpreters {
+        let Some(folder) = interpreter.parent() else { continue };
+        prefixes.push(folder.to_path_buf()); // Windows: PREFIX\python.exe
+        prefixes.extend(folder.parent().map(Path::to_path_buf)); // PREFIX/bin/python, PREFIX\Scripts\python.exe
+    }
+    if let Some(library) = library {
+        prefixes.extend(library.ancestors().skip(2).take(2).map(Path::to_path_buf));
+        prefixes.push("/usr/local".into());
+    }
+    Some(prefixes)
 }
 
 /// The folders of installed packages under a prefix.

@@ -48,6 +48,10 @@ namespace Groma
         RuntimeConflict = Low.GROMA_STATUS_RUNTIME_CONFLICT,
         /// <summary>A device that was asked for cannot be used; the subject is its name.</summary>
         DeviceUnavailable = Low.GROMA_STATUS_DEVICE_UNAVAILABLE,
+        /// <summary>A device has too little memory left for what was asked of it; the subject is its name.</summary>
+        DeviceMemory = Low.GROMA_STATUS_DEVICE_MEMORY,
+        /// <summary>A device stopped to work while it was in use; the subject is its name.</summary>
+        DeviceFailed = Low.GROMA_STATUS_DEVICE_FAILED,
         /// <summary>The caller cancelled.</summary>
         Cancelled = Low.GROMA_STATUS_CANCELLED,
         /// <summary>A promise inside the library does not hold; please report it.</summary>

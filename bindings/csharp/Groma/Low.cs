@@ -84,6 +84,14 @@ namespace Groma
         /// <summary>A device that was asked for cannot be used; the subject is its name.</summary>
         public const int GROMA_STATUS_DEVICE_UNAVAILABLE = 400;
 
+        /// <summary>A device has too little memory left for what was asked of it; the subject is its name.</summary>
+        public const int GROMA_STATUS_DEVICE_MEMORY = 401;
+
+        /// <summary>
+        /// A device stopped to work while it was in use, and what it was computing is lost; the subject is its name.
+        /// </summary>
+        public const int GROMA_STATUS_DEVICE_FAILED = 402;
+
         /// <summary>The caller cancelled, by the progress callback or a <c>groma_cancel_t</c>.</summary>
         public const int GROMA_STATUS_CANCELLED = 500;
 
@@ -517,7 +525,11 @@ namespace Groma
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern int groma_doctor_json(out IntPtr json, out IntPtr error);
 
-        /// <summary>Lists the devices, the CPU first. Loads no driver and no runtime.</summary>
+        /// <summary>
+        /// Lists the devices, the CPU first. Loads no runtime. A library that is built for GPUs loads NVIDIA's driver,
+        /// if there is one, and asks every GPU, which takes a part of a second; processes forked from this one cannot
+        /// use GPUs after that.
+        /// </summary>
         /// <param name="devices">owned: destroy it with <c>groma_devices_destroy</c></param>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern int groma_devices_list(out IntPtr devices, out IntPtr error);
@@ -526,12 +538,12 @@ namespace Groma
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern ulong groma_devices_count(IntPtr devices);
 
-        /// <summary>What the option <c>device</c> takes to ask for this one, as <c>cpu</c>.</summary>
+        /// <summary>What the option <c>device</c> takes to ask for this one, as <c>cpu</c> or <c>cuda:0</c>.</summary>
         /// <returns>borrowed, may be NULL: NULL if there is no such device</returns>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern IntPtr groma_devices_name(IntPtr devices, ulong index);
 
-        /// <summary>The name of the processor, for people.</summary>
+        /// <summary>The name of the processor or GPU, for people.</summary>
         /// <returns>borrowed, may be NULL: NULL if there is no such device</returns>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern IntPtr groma_devices_description(IntPtr devices, ulong index);
@@ -551,8 +563,9 @@ namespace Groma
         public static extern ulong groma_devices_memory_free_bytes(IntPtr devices, ulong index);
 
         /// <summary>
-        /// Everything as a JSON object: <c>cpu</c>, <c>memory</c>, and <c>devices</c>, in which those that cannot be
-        /// used say why.
+        /// Everything as a JSON object: <c>cpu</c>; <c>memory</c>; <c>devices</c>, in which those that cannot be used
+        /// say why, and a GPU has an object <c>gpu</c> with its memory, load and what else is known; and <c>cuda</c>,
+        /// the driver of GPUs.
         /// </summary>
         /// <returns>borrowed, may be NULL: NULL for NULL</returns>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

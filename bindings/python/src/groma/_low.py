@@ -79,6 +79,12 @@ GROMA_STATUS_RUNTIME_CONFLICT: int = 313
 #: A device that was asked for cannot be used; the subject is its name.
 GROMA_STATUS_DEVICE_UNAVAILABLE: int = 400
 
+#: A device has too little memory left for what was asked of it; the subject is its name.
+GROMA_STATUS_DEVICE_MEMORY: int = 401
+
+#: A device stopped to work while it was in use, and what it was computing is lost; the subject is its name.
+GROMA_STATUS_DEVICE_FAILED: int = 402
+
 #: The caller cancelled, by the progress callback or a `groma_cancel_t`.
 GROMA_STATUS_CANCELLED: int = 500
 
@@ -393,6 +399,8 @@ STATUS_NAMES: Dict[int, str] = {
     312: "RUNTIME_TOO_OLD",
     313: "RUNTIME_CONFLICT",
     400: "DEVICE_UNAVAILABLE",
+    401: "DEVICE_MEMORY",
+    402: "DEVICE_FAILED",
     500: "CANCELLED",
     900: "INTERNAL",
     901: "PANIC",
@@ -889,16 +897,18 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     # and for everything absent the reason. For reports of problems.
     #     groma_status_t groma_doctor_json(groma_string_t **json, groma_error_t **error)
     "groma_doctor_json": (c_int32, [POINTER(c_void_p), POINTER(c_void_p)]),
-    # Lists the devices, the CPU first. Loads no driver and no runtime.
+    # Lists the devices, the CPU first. Loads no runtime. A library that is built for GPUs loads NVIDIA's driver, if
+    # there is one, and asks every GPU, which takes a part of a second; processes forked from this one cannot use GPUs
+    # after that.
     #     groma_status_t groma_devices_list(groma_devices_t **devices, groma_error_t **error)
     "groma_devices_list": (c_int32, [POINTER(c_void_p), POINTER(c_void_p)]),
     # Number of devices that can be used. 0 for NULL.
     #     uint64_t groma_devices_count(const groma_devices_t *devices)
     "groma_devices_count": (c_uint64, [c_void_p]),
-    # What the option `device` takes to ask for this one, as `cpu`.
+    # What the option `device` takes to ask for this one, as `cpu` or `cuda:0`.
     #     const char *groma_devices_name(const groma_devices_t *devices, uint64_t index)
     "groma_devices_name": (c_char_p, [c_void_p, c_uint64]),
-    # The name of the processor, for people.
+    # The name of the processor or GPU, for people.
     #     const char *groma_devices_description(const groma_devices_t *devices, uint64_t index)
     "groma_devices_description": (c_char_p, [c_void_p, c_uint64]),
     # All memory of a device in bytes; of the CPU, the limit of the container where there is a lower one. 0 if it is not
@@ -908,7 +918,8 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     # How much of it could be taken when the devices were listed. 0 if it is not known and if there is no such device.
     #     uint64_t groma_devices_memory_free_bytes(const groma_devices_t *devices, uint64_t index)
     "groma_devices_memory_free_bytes": (c_uint64, [c_void_p, c_uint64]),
-    # Everything as a JSON object: `cpu`, `memory`, and `devices`, in which those that cannot be used say why.
+    # Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU has
+    # an object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
     #     const char *groma_devices_json(const groma_devices_t *devices)
     "groma_devices_json": (c_char_p, [c_void_p]),
     # Frees a list of devices; takes NULL.

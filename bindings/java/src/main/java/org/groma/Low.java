@@ -92,6 +92,12 @@ public final class Low {
     /** A device that was asked for cannot be used; the subject is its name. */
     public static final int GROMA_STATUS_DEVICE_UNAVAILABLE = 400;
 
+    /** A device has too little memory left for what was asked of it; the subject is its name. */
+    public static final int GROMA_STATUS_DEVICE_MEMORY = 401;
+
+    /** A device stopped to work while it was in use, and what it was computing is lost; the subject is its name. */
+    public static final int GROMA_STATUS_DEVICE_FAILED = 402;
+
     /** The caller cancelled, by the progress callback or a {@code groma_cancel_t}. */
     public static final int GROMA_STATUS_CANCELLED = 500;
 
@@ -1342,7 +1348,9 @@ public final class Low {
     public static native int groma_doctor_json(Pointer json, Pointer error);
 
     /**
-     * Lists the devices, the CPU first. Loads no driver and no runtime.
+     * Lists the devices, the CPU first. Loads no runtime. A library that is built for GPUs loads NVIDIA's driver, if
+     * there is one, and asks every GPU, which takes a part of a second; processes forked from this one cannot use GPUs
+     * after that.
      *
      * @param devices owned: destroy it with {@code groma_devices_destroy}
      */
@@ -1352,14 +1360,14 @@ public final class Low {
     public static native long groma_devices_count(Pointer devices);
 
     /**
-     * What the option {@code device} takes to ask for this one, as {@code cpu}.
+     * What the option {@code device} takes to ask for this one, as {@code cpu} or {@code cuda:0}.
      *
      * @return borrowed, may be NULL: NULL if there is no such device
      */
     public static native Pointer groma_devices_name(Pointer devices, long index);
 
     /**
-     * The name of the processor, for people.
+     * The name of the processor or GPU, for people.
      *
      * @return borrowed, may be NULL: NULL if there is no such device
      */
@@ -1377,8 +1385,9 @@ public final class Low {
     public static native long groma_devices_memory_free_bytes(Pointer devices, long index);
 
     /**
-     * Everything as a JSON object: {@code cpu}, {@code memory}, and {@code devices}, in which those that cannot be used
-     * say why.
+     * Everything as a JSON object: {@code cpu}; {@code memory}; {@code devices}, in which those that cannot be used say
+     * why, and a GPU has an object {@code gpu} with its memory, load and what else is known; and {@code cuda}, the
+     * driver of GPUs.
      *
      * @return borrowed, may be NULL: NULL for NULL
      */

@@ -43,6 +43,10 @@ public enum Status {
     RUNTIME_CONFLICT(Low.GROMA_STATUS_RUNTIME_CONFLICT),
     /** A device that was asked for cannot be used; the subject is its name. */
     DEVICE_UNAVAILABLE(Low.GROMA_STATUS_DEVICE_UNAVAILABLE),
+    /** A device has too little memory left for what was asked of it; the subject is its name. */
+    DEVICE_MEMORY(Low.GROMA_STATUS_DEVICE_MEMORY),
+    /** A device stopped to work while it was in use; the subject is its name. */
+    DEVICE_FAILED(Low.GROMA_STATUS_DEVICE_FAILED),
     /** The caller cancelled. */
     CANCELLED(Low.GROMA_STATUS_CANCELLED),
     /** A promise inside the library does not hold; please report it. */
