@@ -2,50 +2,17 @@
 
 #![cfg(feature = "cuda")]
 
+mod c;
+#[path = "cuda/compare.rs"]
+mod compare;
 mod features_support;
 mod kernels_support;
 
+use compare::{compare, on_device};
 use features_support::{cloud, positions, run, schema};
-use groma::cloud::PointCloud;
 use groma::device::cuda::Shared;
-use groma::features::engine::cuda::DeviceEngine;
-use groma::features::{Engine, FeatureMatrix, Options, Schema, Search};
-use groma::job::{CancelToken, Monitor};
+use groma::features::{Options, Search};
 use proptest::prelude::*;
-
-/// All rows, in file order, as a device computes them.
-fn on_device(cloud: &PointCloud, schema: &Schema, options: &Options, machine: &Shared) -> Vec<f32> {
-    let monitor = Monitor::new(CancelToken::new());
-    let engine = Engine::new(cloud, schema, options, &monitor).unwrap();
-    let mut device = DeviceEngine::new(&engine, machine).unwrap();
-    let width = schema.columns().len();
-    let mut all = vec![f32::NAN; cloud.len() * width];
-    let mut seen = vec![false; cloud.len()];
-    for at in 0..device.blocks() {
-        let Some(block) = device.block(at, &monitor).unwrap() else { continue };
-        let (rows, values) = (block.rows.to_vec().unwrap(), block.values.to_vec().unwrap());
-        assert_eq!(values.len(), rows.len() * width);
-        for (&row, values) in rows.iter().zip(values.chunks_exact(width)) {
-            assert!(!std::mem::replace(&mut seen[row as usize], true), "row {row} twice");
-            all[row as usize * width..][..width].copy_from_slice(values);
-        }
-    }
-    assert!(seen.iter().all(|&seen| seen), "every row once");
-    all
-}
-
-/// Columns that call functions which libraries round differently: to a few units in the last place of `f32`.
-const NOT_EXACT: [&str; 2] = ["slope", "height_extent_ratio"];
-
-fn compare(expected: &FeatureMatrix, got: &[f32]) {
-    let columns = expected.schema.columns();
-    for (i, (a, b)) in expected.values.iter().zip(got).enumerate() {
-        let (row, column) = (i / columns.len(), &columns[i % columns.len()]);
-        let exact = !NOT_EXACT.iter().any(|name| column.starts_with(name));
-        let near = (a - b).abs() <= 4.0 * f32::EPSILON * a.abs().max(1.0);
-        assert!(a == b || (!exact && near), "{column} of row {row}: {a:e} on the CPU, {b:e} on the device");
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]

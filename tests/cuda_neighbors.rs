@@ -2,6 +2,7 @@
 
 #![cfg(feature = "cuda")]
 
+mod c;
 mod features_support;
 mod kernels_support;
 

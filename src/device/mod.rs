@@ -7,8 +7,10 @@ mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod gpu;
+pub mod fleet;
 pub(crate) mod loader;
 mod memory;
+pub mod request;
 
 use crate::error::{Error, Result};
 pub use cpu::Cpu;

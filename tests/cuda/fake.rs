@@ -24,10 +24,16 @@ pub fn driver(folder: &Path, options: &[&str]) -> Option<()> {
     compile("fake_driver.c", &folder.join("libcuda.so.1"), options)
 }
 
+/// Puts a driver into a folder whose GPUs compute.
+pub fn working_driver(folder: &Path) -> Option<()> {
+    let work = c::root().join("tests/cuda/fake_work.c");
+    driver(folder, &[work.to_str()?, "-ldl"])
+}
+
 fn compile(source: &str, library: &Path, options: &[&str]) -> Option<()> {
     let mut compiler = c::bare_compiler("c11")?;
-    compiler.args(c::STRICT).args(["-shared", "-fPIC"]).args(options);
-    c::succeed(compiler.arg("-o").arg(library).arg(c::root().join("tests/cuda").join(source)));
+    compiler.args(c::STRICT).args(["-shared", "-fPIC"]).arg(c::root().join("tests/cuda").join(source)).args(options);
+    c::succeed(compiler.arg("-o").arg(library));
     Some(())
 }
 

@@ -6,6 +6,7 @@
  *   FAKE_CUDA_VERSION  the version of CUDA that it knows (12040)
  *   FAKE_CUDA_GPUS     number of GPUs (3)
  *   FAKE_CUDA_CAPABILITY_n, _MODE_n, _TOTAL_n, _FREE_n (in MiB), _RETAIN_n (what making a context gives),
+ *   _POOLS_n (whether it has memory pools),
  *   FAKE_CUDA_LOG      a file to which one line a call is appended: contexts made, released, pushed and popped
  *
  * With -DTOO_OLD it lacks functions that a driver of that age lacks.
@@ -74,6 +75,8 @@ static const struct {
     {100, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
     {101, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
     {201, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+    {218, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
+    {700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {214, "CUDA_ERROR_ECC_UNCORRECTABLE", "uncorrectable ECC error encountered"},
     {803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "system has unsupported display driver / cuda driver combination"},
 };
@@ -138,6 +141,7 @@ uint32_t cuDeviceGetAttribute(int *value, int attribute, int device) {
     case 20: *value = (int)number("MODE", device, 0); return 0;
     case 75: *value = (int)(capability / 10); return 0;
     case 76: *value = (int)(capability % 10); return 0;
+    case 115: *value = (int)number("POOLS", device, 1); return 0;
     default: return 1;
     }
 }

@@ -2,9 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
-#[path = "../c/mod.rs"]
-mod c;
-
+use crate::c;
 use groma::device::cuda::emulated::Emulated;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -21,9 +19,13 @@ pub fn device() -> Option<Arc<Emulated>> {
 
 /// The same with so much memory.
 pub fn device_of(bytes: usize) -> Option<Arc<Emulated>> {
+    Some(Emulated::open("emulated", library()?, bytes).unwrap())
+}
+
+/// The library of all kernels; none, said aloud, without a compiler.
+pub fn library() -> Option<&'static Path> {
     static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let library = LIBRARY.get_or_init(library).as_ref()?;
-    Some(Emulated::open("emulated", library, bytes).unwrap())
+    LIBRARY.get_or_init(build).as_deref()
 }
 
 /// Files of a folder with one of these endings, in order.
@@ -48,7 +50,7 @@ pub fn entries(source: &str) -> Vec<&str> {
 }
 
 /// Builds the library, unless one of the same sources is there.
-fn library() -> Option<PathBuf> {
+fn build() -> Option<PathBuf> {
     let kernels = c::root().join("kernels");
     let emulator = kernels.join("emulator");
     let sources = files(&kernels, "cu");
