@@ -94,10 +94,9 @@ __device__ __forceinline__ void answer(const Index &index, const Plan &plan, u32
             sum_up<Product>(index, slot, threshold, flat, most, scale.want, plan.vertical_threshold, plan.flags);
         Shape shape = {};
         if (scale.want & WANT_FULL) find_shape(sums, plan.unit_m, shape);
-        const double height = plan.heights ? plan.heights[slot] : 0.0;
         const double n = fmax((double)sums.n, 1.0);
         for (u32 b = scale.first_batch; b < scale.end_batch; ++b) {
-            const Batch batch = plan.batches[b];
+            const Batch &batch = plan.batches[b];
             double t0 = 0.0, t1 = 0.0, t2 = 0.0, t3 = 0.0;
             if (batch.term_count) {
                 visit_near(index, x, y, z, reach_of(threshold.square), flat, most, [&](u32 other) {
@@ -113,9 +112,10 @@ __device__ __forceinline__ void answer(const Index &index, const Plan &plan, u32
                 });
             }
             for (u32 c = batch.first_column; c < batch.end_column; ++c) {
-                const Column column = plan.columns[c];
+                const Column &column = plan.columns[c];
                 double value;
                 if (column.kind == COLUMN_MEASURE) {
+                    const double height = plan.heights ? plan.heights[slot] : 0.0;
                     value = feature_of(column.measure, sums, shape, plan.unit_m, column.radius_m, height);
                 } else {
                     double mean = pick(column.term_a, t0, t1, t2, t3) / n;
