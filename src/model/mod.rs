@@ -8,6 +8,8 @@ mod asprs;
 mod batch;
 mod bounds;
 pub mod checkpoint;
+#[cfg(feature = "cuda")]
+pub mod device;
 mod embedding;
 mod ensemble;
 mod graph;

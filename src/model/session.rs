@@ -2,9 +2,11 @@
 
 use super::outside::Outside;
 use crate::error::{Error, Result};
+#[cfg(feature = "cuda")]
+use crate::{device::cuda::Shared, runtime::DeviceCall};
 use crate::runtime::{RowCall, Runtime, listen};
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorElementType;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -70,6 +72,20 @@ impl Source {
         session.map_err(|e| self.load_error(&e))
     }
 
+    /// A session on a device, for calls from `input` to `output`.
+    ///
+    /// # Errors
+    /// [`Error::DeviceUnavailable`] where ONNX Runtime cannot use the device; [`Error::ModelLoad`] as for [`Source::session`].
+    #[cfg(feature = "cuda")]
+    pub(super) fn session_on(&self, machine: &Shared, input: &Port, output: &Port) -> Result<DeviceCall> {
+        let builder = builder(self.runtime, self.folder.as_deref()).map_err(|e| self.load_error(&e))?;
+        let mut builder = self.runtime.on_device(builder, machine)?;
+        let session = builder.commit_from_memory(&self.onnx);
+        self.outside.check(&self.name)?;
+        let call = session.and_then(|session| DeviceCall::new(session, machine, &input.name, &output.name));
+        call.map_err(|e| self.load_error(&e))
+    }
+
     pub(super) fn load_error(&self, error: &ort::Error) -> Error {
         Error::ModelLoad { model: self.name.clone(), what: error.message().trim().to_string() }
     }
@@ -130,6 +146,10 @@ impl Sessions {
 /// a number of rows that changes from call to call. The memory arena stays on: without it a network of 77-128-64-4 runs no
 /// faster and needs no less memory.
 fn session(runtime: &Runtime, onnx: &[u8], folder: Option<&Path>) -> ort::Result<Session> {
+    builder(runtime, folder)?.commit_from_memory(onnx)
+}
+
+fn builder(runtime: &Runtime, folder: Option<&Path>) -> ort::Result<SessionBuilder> {
     let mut builder = Session::builder(runtime.environment())?
         .with_intra_threads(1)?
         .with_inter_threads(1)?
@@ -142,5 +162,5 @@ fn session(runtime: &Runtime, onnx: &[u8], folder: Option<&Path>) -> ort::Result
     if let Some(folder) = folder.and_then(Path::to_str) {
         builder = builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
     }
-    builder.commit_from_memory(onnx)
+    Ok(builder)
 }

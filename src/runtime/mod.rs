@@ -15,6 +15,8 @@
 mod call;
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "cuda")]
+mod device_call;
 mod library;
 mod messages;
 mod own;
@@ -27,6 +29,8 @@ mod values;
 pub(crate) use call::{Real, RowCall};
 #[cfg(feature = "cuda")]
 pub use cuda::{CudaReport, cuda_report};
+#[cfg(feature = "cuda")]
+pub(crate) use device_call::DeviceCall;
 pub(crate) use messages::listen;
 pub(crate) use port::{Fault, Port, PortKind};
 pub use session::Optimization;

@@ -18,6 +18,7 @@ mod load;
 pub mod machine;
 pub mod neighborhoods;
 pub mod neighbors;
+pub mod network;
 mod nvml;
 pub mod points;
 pub mod queue;
