@@ -109,15 +109,8 @@ fn start() -> std::result::Result<Driver, String> {
             loader::folders().len()
         ));
     }
-    // SAFETY: as above; the library is kept for good.
-    let library = unsafe { sys::culib() };
-    let find = |name: &'static str| {
-        let name = format!("{name}\0");
-        // SAFETY: only the address is taken.
-        unsafe { library.get::<*mut c_void>(name.as_bytes()) }.ok().map(|symbol| *symbol)
-    };
     // SAFETY: the types are those of the driver's header, for these names.
-    let functions = unsafe { Functions::look_up(find) }.map_err(|missing| {
+    let functions = unsafe { Functions::look_up(symbol) }.map_err(|missing| {
         format!("the NVIDIA driver is too old, it has no {}; update it to 525 or newer", missing.join(", "))
     })?;
     let mut driver = Driver { functions, version: 0, process: std::process::id() };
@@ -148,6 +141,15 @@ fn start() -> std::result::Result<Driver, String> {
 /// `12.4` of 12040.
 pub(super) fn version_text(version: u32) -> String {
     format!("{}.{}", version / 1000, version % 1000 / 10)
+}
+
+/// The address of a function of the driver, which is known to be there; none if it is too old for it.
+pub(super) fn symbol(name: &'static str) -> Option<*mut c_void> {
+    // SAFETY: loading was tried before; the library is kept for good.
+    let library = unsafe { sys::culib() };
+    let name = format!("{name}\0");
+    // SAFETY: only the address is taken.
+    unsafe { library.get::<*mut c_void>(name.as_bytes()) }.ok().map(|symbol| *symbol)
 }
 
 pub(super) fn unavailable(device: &str, what: impl Into<String>) -> Error {
