@@ -9,7 +9,7 @@ mod batch;
 mod bounds;
 pub mod checkpoint;
 #[cfg(feature = "cuda")]
-pub mod device;
+pub mod on_device;
 mod embedding;
 mod ensemble;
 mod graph;

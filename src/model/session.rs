@@ -2,9 +2,9 @@
 
 use super::outside::Outside;
 use crate::error::{Error, Result};
+use crate::runtime::{RowCall, Runtime, listen};
 #[cfg(feature = "cuda")]
 use crate::{device::cuda::Shared, runtime::DeviceCall};
-use crate::runtime::{RowCall, Runtime, listen};
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorElementType;

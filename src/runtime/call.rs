@@ -96,55 +96,6 @@ impl RowCall {
         Ok(Self { input: CString::new(input)?, output: CString::new(output)?, memory, options })
     }
 
-    /// Runs `session` on tensors of its own kind of memory.
-    pub(super) fn call(&self, session: &mut Session, input: &Tensor, output: &Tensor) -> ort::Result<()> {
-        let mut outputs = [output.0];
-        // SAFETY: one name and one value on each side; all pointers live until the call returns, and it keeps none. ONNX
-        // Runtime reads inputs only, never writes them. It checks the output's shape before it writes there.
-        unsafe {
-            let status = (ort::api().Run)(
-                session.ptr_mut(),
-                self.options.ptr(),
-                [self.input.as_ptr()].as_ptr(),
-                [input.0.cast_const()].as_ptr(),
-                1,
-                [self.output.as_ptr()].as_ptr(),
-                1,
-                outputs.as_mut_ptr(),
-            );
-            ort::Error::result_from_status(status)
-        }
-    }
-
-    /// Prepares calls on tensors in the memory of a GPU, by its number; they return before the GPU has done them, as the session
-    /// works on the caller's stream.
-    #[cfg(feature = "cuda")]
-    pub(super) fn on_gpu(input: &str, output: &str, gpu: i32) -> ort::Result<Self> {
-        use ort::memory::{AllocationDevice, AllocatorType, MemoryType};
-        let mut options = RunOptions::new()?;
-        options.disable_device_sync()?;
-        let memory = MemoryInfo::new(AllocationDevice::CUDA, gpu, AllocatorType::Device, MemoryType::Default)?;
-        Ok(Self { input: CString::new(input)?, output: CString::new(output)?, memory, options })
-    }
-
-    /// As [`run`](Self::run), with tensors by their addresses: what those of a device are, or of this machine.
-    ///
-    /// # Safety
-    /// Both are `rows` rows long, in memory that the call was prepared for, and stay until the session's stream has done the call.
-    #[cfg(feature = "cuda")]
-    pub(crate) unsafe fn run_at<I: Real, O: Real>(
-        &self,
-        session: &mut Session,
-        rows: usize,
-        (input, in_row): (u64, &[usize]),
-        (output, out_row): (u64, &[usize]),
-    ) -> ort::Result<()> {
-        let length = |row: &[usize]| rows * row.iter().product::<usize>();
-        let input = Tensor::over(&self.memory, input as *mut I, length(in_row), rows, in_row)?;
-        let output = Tensor::over(&self.memory, output as *mut O, length(out_row), rows, out_row)?;
-        self.call(session, &input, &output)
-    }
-
     /// Makes a run of this call in another thread end soon, with an error; runs after it end at once, until
     /// [`resume`](Self::resume).
     pub(crate) fn terminate(&self) -> ort::Result<()> {

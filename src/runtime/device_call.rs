@@ -1,8 +1,8 @@
 #![allow(unsafe_code)]
 //! Inference on a device: tensors stay in its memory, and calls go into its queue.
 
-use super::call::{Real, RowCall, Tensor};
 use super::Runtime;
+use super::call::{Real, RowCall, Tensor};
 use crate::device::cuda::buffer::Plain;
 use crate::device::cuda::{Buffer, Shared, libraries};
 use crate::error::{Error, Result};
@@ -65,11 +65,9 @@ impl Runtime {
             .with_tf32(false)
             .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested)
             .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic);
-        builder.with_execution_providers([provider.build().error_on_failure()]).map_err(|e| {
-            Error::DeviceUnavailable {
-                device: machine.id().to_string(),
-                what: format!("ONNX Runtime cannot use it: {}", e.message().trim()),
-            }
+        builder.with_execution_providers([provider.build().error_on_failure()]).map_err(|e| Error::DeviceUnavailable {
+            device: machine.id().to_string(),
+            what: format!("ONNX Runtime cannot use it: {}", e.message().trim()),
         })
     }
 }

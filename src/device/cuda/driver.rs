@@ -99,15 +99,6 @@ fn file() -> &'static str {
     if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" }
 }
 
-/// The address of a function of the driver, whose library is there and is kept for good.
-pub(super) fn symbol(name: &'static str) -> Option<*mut c_void> {
-    // SAFETY: callers have seen that the library is there.
-    let library = unsafe { sys::culib() };
-    let name = format!("{name}\0");
-    // SAFETY: only the address is taken.
-    unsafe { library.get::<*mut c_void>(name.as_bytes()) }.ok().map(|symbol| *symbol)
-}
-
 /// What to say of a driver that lacks functions.
 pub(super) fn too_old(missing: Vec<&'static str>) -> String {
     format!("the NVIDIA driver is too old, it has no {}; update it to 525 or newer", missing.join(", "))
@@ -153,6 +144,15 @@ fn start() -> std::result::Result<Driver, String> {
 /// `12.4` of 12040.
 pub(super) fn version_text(version: u32) -> String {
     format!("{}.{}", version / 1000, version % 1000 / 10)
+}
+
+/// The address of a function of the driver, which is known to be there; none if it is too old for it.
+pub(super) fn symbol(name: &'static str) -> Option<*mut c_void> {
+    // SAFETY: loading was tried before; the library is kept for good.
+    let library = unsafe { sys::culib() };
+    let name = format!("{name}\0");
+    // SAFETY: only the address is taken.
+    unsafe { library.get::<*mut c_void>(name.as_bytes()) }.ok().map(|symbol| *symbol)
 }
 
 pub(super) fn unavailable(device: &str, what: impl Into<String>) -> Error {

@@ -39,14 +39,23 @@ fn create() -> Result<Reply, Trouble> {
     let failed = unsafe {
         let status = capi::cancel::groma_cancel_create(&raw mut flag, &raw mut error);
         capi::cancel::groma_cancel_destroy(flag);
-        let what = (!error.is_null()).then(|| CStr::from_ptr(capi::error::groma_error_message(error)).to_owned());
+        let text = |text: *const std::ffi::c_char| match text.is_null() {
+            true => String::new(),
+            false => CStr::from_ptr(text).to_string_lossy().into_owned(),
+        };
+        let said = (!error.is_null()).then(|| {
+            let [what, subject] = [capi::error::groma_error_message(error), capi::error::groma_error_subject(error)];
+            (status, text(what), text(subject))
+        });
         capi::error::groma_error_destroy(error);
-        what.map(|what| (status, what.to_string_lossy().into_owned()))
+        said
     };
     match failed {
         None => Reply::give("cancel", CancelToken::new()),
-        Some((901, what)) => Err(groma::Error::Panic { what }.into()),
-        Some((_, what)) => Err(groma::Error::Internal { what }.into()),
+        Some((901, what, _)) => Err(groma::Error::Panic { what }.into()),
+        Some((401, what, device)) => Err(groma::Error::DeviceMemory { device, what }.into()),
+        Some((402, what, device)) => Err(groma::Error::DeviceFailed { device, what }.into()),
+        Some((_, what, _)) => Err(groma::Error::Internal { what }.into()),
     }
 }
 

@@ -105,7 +105,12 @@ impl DeviceScorer {
     fn error(&self, said: &str) -> Error {
         let (device, what) = (self.machine.id().to_string(), format!("ONNX Runtime says: {said}"));
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if says(&["Failed to allocate memory", "CUDA_ERROR_OUT_OF_MEMORY", "CUDA failure 2:", "CUBLAS_STATUS_ALLOC_FAILED"]) {
+        if says(&[
+            "Failed to allocate memory",
+            "CUDA_ERROR_OUT_OF_MEMORY",
+            "CUDA failure 2:",
+            "CUBLAS_STATUS_ALLOC_FAILED",
+        ]) {
             Error::DeviceMemory { device, what }
         } else if self.machine.ordinal().is_some() && says(&["CUDA failure", "CUDNN_STATUS", "CUBLAS_STATUS"]) {
             Error::DeviceFailed { device, what }
