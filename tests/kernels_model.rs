@@ -4,6 +4,7 @@
 #![cfg(feature = "cuda")]
 #![allow(unsafe_code)]
 
+mod c;
 mod kernels_support;
 
 use groma::device::cuda::emulated::Emulated;

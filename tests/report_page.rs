@@ -39,6 +39,8 @@ fn facts(title: &str) -> Facts {
             points: 4,
             point_format: 6,
             model: "a model".into(),
+            device: "cpu".into(),
+            device_remark: None,
             class_counts: vec![(2, 3), (1, 1)],
             mean_confidence: 0.9,
             timings: Timings { read_s: 0.5, features_s: 1.0, write_s: 0.5, total_s: 2.0, ..Timings::default() },

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 pub use cpu::Cpu;
 pub use gpu::{Capability, Cuda, Gpu};
 pub use memory::Memory;
+pub use request::Request;
 use serde::Serialize;
 
 /// A device that models can be asked to run on.
@@ -110,6 +111,36 @@ pub fn resolve(name: Option<&str>) -> Result<Device> {
         Error::DeviceUnavailable { what, .. } => Error::DeviceUnavailable { device: name.into(), what },
         other => other,
     })
+}
+
+/// The devices that serve a request: never none. `auto` and `all` take every GPU that is usable; where there is none, `auto`
+/// takes the CPU.
+///
+/// # Errors
+/// [`Error::DeviceUnavailable`] if a device that was asked for is not usable, or no GPU is where GPUs were asked for.
+pub fn choose(request: &Request) -> Result<Vec<Device>> {
+    let usable = || list().into_iter().filter(|device| device.gpu.is_some() && device.usable).collect::<Vec<_>>();
+    match request {
+        Request::Cpu => Ok(vec![Device::cpu(&Cpu::detect())]),
+        Request::Auto => {
+            // Other builds need not look for what they cannot use.
+            let gpus = if cfg!(feature = "cuda") { usable() } else { Vec::new() };
+            Ok(if gpus.is_empty() { vec![Device::cpu(&Cpu::detect())] } else { gpus })
+        }
+        Request::Cuda => resolve(Some("cuda")).map(|gpu| vec![gpu]),
+        Request::CudaDevices(numbers) => {
+            numbers.iter().map(|number| resolve(Some(&format!("cuda:{number}")))).collect()
+        }
+        Request::All => {
+            let gpus = usable();
+            if gpus.is_empty() {
+                let why: Vec<String> =
+                    list().into_iter().filter_map(|d| d.reason.map(|why| format!("{}: {why}", d.id))).collect();
+                return Err(Error::DeviceUnavailable { device: "all".into(), what: why.join("; ") });
+            }
+            Ok(gpus)
+        }
+    }
 }
 
 #[cfg(feature = "cuda")]

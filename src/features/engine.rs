@@ -91,6 +91,20 @@ impl<'a> Engine<'a> {
         self.survey.outside_hull()
     }
 
+    /// Number of blocks, empty ones included.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Points that block `at` is responsible for.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn block_points(&self, at: usize) -> usize {
+        self.blocks.core_len(at)
+    }
+
     /// Computes all rows. `make` gives every worker a consumer, which is handed file rows and their features (row-major,
     /// one value a column of the schema) in batches of up to [`BATCH_ROWS`](super::batch::BATCH_ROWS), in no particular
     /// order, every row once.

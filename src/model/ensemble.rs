@@ -75,6 +75,9 @@ impl Ensemble {
                 "combine its models themselves",
             ));
         }
+        for single in models.iter().filter_map(Model::single) {
+            single.placement.expect_cpu("ensembles")?;
+        }
         let shares = shares(models.len(), weights, combine)?;
         for other in &models[1..] {
             same_classes(&models[0], other)?;

@@ -8,15 +8,16 @@ mod asprs;
 mod batch;
 mod bounds;
 pub mod checkpoint;
-#[cfg(feature = "cuda")]
-pub mod on_device;
 mod embedding;
 mod ensemble;
 mod graph;
 pub mod manifest;
 pub mod network;
+#[cfg(feature = "cuda")]
+pub mod on_device;
 mod onnx_file;
 mod outside;
+mod placement;
 pub mod posterior;
 mod scorer;
 mod session;
@@ -28,7 +29,7 @@ mod wire;
 
 use crate::error::{Error, Result};
 use crate::features::Schema;
-use crate::{device, runtime};
+use crate::runtime;
 pub use asprs::{Asprs, AsprsMap, Split};
 pub use batch::Worker;
 pub use checkpoint::{Checkpoint, CheckpointMetadata, Section};
@@ -36,6 +37,7 @@ pub use embedding::{Embedding, EmbeddingWorker};
 pub use ensemble::Combine;
 use ensemble::Ensemble;
 pub use manifest::{ClassSpec, Manifest, Normalization};
+use placement::Placement;
 pub use scorer::Scorer;
 use session::Source;
 use single::Single;
@@ -55,7 +57,7 @@ pub struct ModelOptions {
     pub manifest: Option<Manifest>,
     /// A checkpoint (`.safetensors`) whose weights replace those of the same names in the ONNX file.
     pub checkpoint: Option<PathBuf>,
-    /// The device to run on, as [`device::resolve`] takes it; `None` for the one that serves best.
+    /// The devices to run on, as [`device::Request`] reads them: `auto`, `cpu`, `cuda`, `cuda:0,2`, `all`; `None` for `auto`.
     pub device: Option<String>,
 }
 
@@ -86,18 +88,19 @@ impl Model {
     /// # Errors
     /// As [`Model::open`]; those of reading the checkpoint; [`Error::ModelMismatch`] for weights that the network has not, or
     /// has with another type or shape, and for a checkpoint of other classes; [`Error::SchemaMismatch`] for one of other
-    /// features; those of [`device::resolve`].
+    /// features; those of [`device::choose`].
     pub fn open_with(path: &Path, options: &ModelOptions) -> Result<Self> {
-        device::resolve(options.device.as_deref())?;
+        let placement = Placement::of(options.device.as_deref())?;
         let runtime = runtime::ensure(None)?;
+        let placement = placement.with(runtime)?;
         let (name, bytes, folder) = onnx_file::read(path)?;
         let source =
             Source { name: name.clone(), onnx: Arc::new(bytes.into()), runtime, folder, outside: Arc::default() };
         if options.manifest.is_some() {
-            return Self::load(source, options);
+            return Self::load(source, options, placement);
         }
         let manifests = sidecar::read(path, &name)?;
-        Self::load_with(source, options, |metadata| sidecar::agree(path, &name, metadata, manifests.clone()))
+        Self::load_with(source, options, placement, |metadata| sidecar::agree(path, &name, metadata, manifests.clone()))
     }
 
     /// Opens a model from memory; `manifest` overrides the one inside, `name` is for messages. All weights must be inside.
@@ -133,15 +136,17 @@ impl Model {
     }
 
     fn from_memory(name: &str, onnx: Cow<'static, [u8]>, options: &ModelOptions) -> Result<Self> {
-        device::resolve(options.device.as_deref())?;
+        let placement = Placement::of(options.device.as_deref())?;
         let runtime = runtime::ensure(None)?;
+        let placement = placement.with(runtime)?;
         let onnx = Arc::new(onnx);
-        Self::load(Source { name: name.to_string(), onnx, runtime, folder: None, outside: Arc::default() }, options)
+        let source = Source { name: name.to_string(), onnx, runtime, folder: None, outside: Arc::default() };
+        Self::load(source, options, placement)
     }
 
-    fn load(source: Source, options: &ModelOptions) -> Result<Self> {
+    fn load(source: Source, options: &ModelOptions, placement: Placement) -> Result<Self> {
         let name = source.name.clone();
-        Self::load_with(source, options, |metadata| match &options.manifest {
+        Self::load_with(source, options, placement, |metadata| match &options.manifest {
             Some(manifest) => manifest.validate(&name).map(|_| manifest.clone()),
             None => metadata.ok_or_else(|| sidecar::missing(&name, &[])),
         })
@@ -150,10 +155,12 @@ impl Model {
     fn load_with(
         source: Source,
         options: &ModelOptions,
+        placement: Placement,
         choose: impl Fn(Option<Manifest>) -> Result<Manifest>,
     ) -> Result<Self> {
         let checkpoint = options.checkpoint.as_deref().map(Checkpoint::open).transpose()?;
-        Ok(Self(Kind::Single(Arc::new(Single::load(source, checkpoint.as_ref(), choose)?))))
+        let single = Single::load(source, checkpoint.as_ref(), choose)?;
+        Ok(Self(Kind::Single(Arc::new(Single { placement, ..single }))))
     }
 
     /// Several models that answer as one, wherever a model is asked for. `weights` are finite and not negative, one a model
@@ -236,6 +243,18 @@ impl Model {
         }
     }
 
+    /// Numbers of the GPUs that the model computes on; none if it computes on the CPU, as ensembles do.
+    #[must_use]
+    pub fn gpus(&self) -> &[u32] {
+        self.single().map_or(&[], |single| single.placement.gpus())
+    }
+
+    /// Why the model computes on the CPU although there are GPUs; nothing if there are none, or it was asked to.
+    #[must_use]
+    pub fn remark(&self) -> Option<&str> {
+        self.single().and_then(|single| single.placement.remark())
+    }
+
     /// How classes become ASPRS codes.
     #[must_use]
     pub fn asprs(&self) -> &AsprsMap {
@@ -260,9 +279,10 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::ModelLoad`]; [`Error::RuntimeUnusable`] in a process forked from the one that opened the model;
-    /// [`Error::InvalidArgument`] for an ensemble, which has no logits.
+    /// [`Error::InvalidArgument`] for an ensemble, which has no logits; [`Error::DeviceUnavailable`] if it was opened for GPUs.
     pub fn worker(&self) -> Result<Worker> {
         let single = self.network("logits")?;
+        single.placement.expect_cpu("single batches of features")?;
         Worker::borrow_from(single, &single.logits)
     }
 
@@ -273,7 +293,10 @@ impl Model {
     /// [`Model::at_scale`].
     pub fn scorer(&self) -> Result<Scorer> {
         match &self.0 {
-            Kind::Single(single) => Scorer::of_single(single),
+            Kind::Single(single) => {
+                single.placement.expect_cpu("single batches of features")?;
+                Scorer::of_single(single)
+            }
             Kind::Ensemble(ensemble) => Scorer::of_ensemble(ensemble),
         }
     }
@@ -285,7 +308,9 @@ impl Model {
     /// another kind or shape; [`Error::InvalidArgument`] for an ensemble; [`Error::ModelLoad`], [`Error::Inference`],
     /// [`Error::RuntimeUnusable`].
     pub fn embedding(&self, tensor: &str) -> Result<Embedding> {
-        Embedding::of(self.network("tensors")?, tensor)
+        let single = self.network("tensors")?;
+        single.placement.expect_cpu("embeddings")?;
+        Embedding::of(single, tensor)
     }
 
     /// Everything there is to know of the model, for people and machines: manifest, tensors, all of its metadata, sizes,

@@ -6,7 +6,7 @@
 use super::batch::watched;
 use super::onnx_file::{self, OnnxFile};
 use super::{Checkpoint, Section, bounds, graph, weights};
-use crate::device;
+use crate::device::{self, Request};
 use crate::error::{Error, Result};
 use crate::job::{self, MOST_THREADS, Monitor};
 use crate::runtime::{self, Fault, Optimization, Plan, Port, PortKind, Runtime, Session};
@@ -52,7 +52,7 @@ impl Network {
     /// loaded yet.
     ///
     /// # Errors
-    /// Those of [`runtime::ensure`] and [`device::resolve`]; [`Error::NotFound`], [`Error::Io`], [`Error::Unsupported`];
+    /// Those of [`runtime::ensure`] and [`device::choose`]; [`Error::NotFound`], [`Error::Io`], [`Error::Unsupported`];
     /// [`Error::ModelLoad`] for what ONNX Runtime cannot load or bear; [`Error::ModelMismatch`] for initializers that the file does
     /// not have, or has with another type or shape, and for extra outputs that no node gives; those of
     /// [`Checkpoint::open`]; [`Error::InvalidArgument`] for more than 1024 threads.
@@ -70,7 +70,13 @@ impl Network {
     }
 
     fn load(name: String, mut onnx: Vec<u8>, folder: Option<PathBuf>, options: &NetworkOptions) -> Result<Self> {
-        device::resolve(options.device.as_deref())?;
+        let request = Request::of(options.device.as_deref())?;
+        if !request.admits_cpu() {
+            // What is missing for it at all is said first.
+            device::choose(&request)?;
+            let what = "networks without a manifest run on the CPU; ask for `cpu` or `auto`".into();
+            return Err(Error::DeviceUnavailable { device: request.to_string(), what });
+        }
         let runtime = runtime::ensure(None)?;
         // First of all: what reads the file below trusts that shapes and counts are bounded.
         let external = bounds::external(&name, &onnx)?;

@@ -3,6 +3,7 @@
 use super::checkpoint::{Checkpoint, Section};
 use super::embedding::Latest;
 use super::outside::Outside;
+use super::placement::Placement;
 use super::session::{Port, Sessions, Source};
 use super::{AsprsMap, Manifest, bounds, graph, tensors::Tensors, weights};
 use crate::error::{Error, Result};
@@ -22,6 +23,8 @@ pub(super) struct Single {
     pub(super) tensors: Tensors,
     /// The model's own metadata.
     pub(super) metadata: BTreeMap<String, String>,
+    /// Where it computes.
+    pub(super) placement: Placement,
     /// From features to logits.
     pub(super) logits: Arc<Sessions>,
     /// From features to the tensors in the middle of the network that were last asked for.
@@ -72,6 +75,7 @@ impl Single {
             schema,
             tensors,
             metadata,
+            placement: Placement::default(),
             embeddings: Mutex::default(),
         })
     }

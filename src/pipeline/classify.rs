@@ -1,5 +1,7 @@
 //! Classifies a file or a cloud with a model.
 
+#[cfg(feature = "cuda")]
+use super::on_devices;
 use super::rewrite::{KEPT_RECORD_BYTES, Records, rewrite};
 use super::terrain::terrain;
 use crate::cloud::{PointCloud, Values, names};
@@ -103,6 +105,11 @@ pub struct FileSummary {
     pub point_format: u8,
     /// Name of the model.
     pub model: String,
+    /// The devices that computed: `cpu`, `cuda:0`, `cuda:0, cuda:1`.
+    pub device: String,
+    /// What happened to them that should be known: why it is the CPU although there are GPUs, which failed on the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_remark: Option<String>,
     /// (ASPRS code, points), ascending.
     pub class_counts: Vec<(u8, u64)>,
     /// Mean confidence, 0…1; 0 without points.
@@ -123,7 +130,8 @@ pub fn classify_cloud(
     monitor: &Monitor,
 ) -> Result<Predictions> {
     let features = features(model, options)?;
-    let mut predictions = classify_timed(model, cloud, options, &features, monitor, &mut Timings::default())?;
+    let Classified { mut predictions, .. } =
+        classify_timed(model, cloud, options, &features, monitor, &mut Timings::default())?;
     keep_classes(&mut predictions.asprs, cloud, &options.keep_classes)?;
     Ok(predictions)
 }
@@ -160,7 +168,8 @@ pub fn classify_file(
     let (cloud, kept) = read_keeping(&mut reader, &Columns::Named(&columns), KEPT_RECORD_BYTES, monitor)?;
     timings.read_s = began.elapsed().as_secs_f64();
 
-    let mut predictions = classify_timed(model, &cloud, &options, &features, monitor, &mut timings)?;
+    let Classified { mut predictions, device, remark } =
+        classify_timed(model, &cloud, &options, &features, monitor, &mut timings)?;
     keep_classes(&mut predictions.asprs, &cloud, &options.keep_classes)?;
     let points = cloud.len() as u64;
     drop(cloud);
@@ -182,6 +191,8 @@ pub fn classify_file(
         points,
         point_format,
         model: model.name().to_string(),
+        device,
+        device_remark: remark,
         class_counts: class_counts(&predictions.asprs),
         mean_confidence: mean(&predictions.confidence),
         timings,
@@ -311,6 +322,13 @@ pub(super) fn answering<'a>(model: &'a Model, cloud: &PointCloud, features: &Opt
     (chosen, Options { block_size_m, dtm, ..features.clone() })
 }
 
+/// What came out, and from where.
+struct Classified {
+    predictions: Predictions,
+    device: String,
+    remark: Option<String>,
+}
+
 fn classify_timed(
     model: &Model,
     cloud: &PointCloud,
@@ -318,10 +336,35 @@ fn classify_timed(
     features: &Options,
     monitor: &Monitor,
     timings: &mut Timings,
-) -> Result<Predictions> {
+) -> Result<Classified> {
     let (model, features) = answering(model, cloud, features);
+    #[cfg(feature = "cuda")]
+    if !model.gpus().is_empty() {
+        let began = Instant::now();
+        let block_size_m =
+            options.block_size_m.unwrap_or_else(|| on_devices::block_size_m(cloud, features.linear_unit_m));
+        let features = Options { block_size_m: Some(block_size_m), ..features };
+        let (predictions, report) =
+            on_devices::classify_on_gpus(model, cloud, &features, options.probabilities, monitor)?;
+        // Features and inference are one queue of work there.
+        timings.inference_s = began.elapsed().as_secs_f64();
+        let used: Vec<&str> = report.devices.iter().filter(|d| d.pieces > 0).map(|d| d.id.as_str()).collect();
+        return Ok(Classified { predictions, device: used.join(", "), remark: report.remark() });
+    }
+    let predictions = classify_on_cpu(model, cloud, options, &features, monitor, timings)?;
+    Ok(Classified { predictions, device: "cpu".into(), remark: model.remark().map(String::from) })
+}
+
+fn classify_on_cpu(
+    model: &Model,
+    cloud: &PointCloud,
+    options: &ClassifyOptions,
+    features: &Options,
+    monitor: &Monitor,
+    timings: &mut Timings,
+) -> Result<Predictions> {
     let began = Instant::now();
-    let engine = Engine::new(cloud, model.schema(), &features, monitor)?;
+    let engine = Engine::new(cloud, model.schema(), features, monitor)?;
     timings.ground_s = began.elapsed().as_secs_f64();
     let running = Instant::now();
     let out = Rows::new(cloud.len(), options.probabilities.then_some(model.manifest().classes.len()));

@@ -11,6 +11,8 @@ pub mod ground;
 #[cfg(feature = "cli")]
 pub mod inputs;
 pub mod inspect;
+#[cfg(feature = "cuda")]
+pub mod on_devices;
 mod rewrite;
 pub mod terrain;
 pub mod units;

@@ -14,7 +14,7 @@ pub fn on_device(cloud: &PointCloud, schema: &Schema, options: &Options, machine
     let width = schema.columns().len();
     let mut all = vec![f32::NAN; cloud.len() * width];
     let mut seen = vec![false; cloud.len()];
-    for at in 0..device.blocks() {
+    for at in 0..engine.block_count() {
         let Some(uploaded) = device.upload(at).unwrap() else { continue };
         let block = device.prepare(uploaded, &monitor).unwrap();
         let rows = block.rows().to_vec().unwrap();

@@ -19,7 +19,12 @@ pub fn device() -> Option<Arc<Emulated>> {
 
 /// The same with so much memory.
 pub fn device_of(bytes: usize) -> Option<Arc<Emulated>> {
-    Some(Emulated::open("emulated", library()?, bytes).unwrap())
+    device_named("emulated", bytes)
+}
+
+/// One of several.
+pub fn device_named(id: &str, bytes: usize) -> Option<Arc<Emulated>> {
+    Some(Emulated::open(id, library()?, bytes).unwrap())
 }
 
 /// The library of all kernels; none, said aloud, without a compiler.

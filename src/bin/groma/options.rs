@@ -23,7 +23,7 @@ pub struct ModelOptions {
     /// Weights for the model: a .safetensors file whose tensors replace those of the same names
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Where it runs: auto or cpu; a device that cannot be used is refused
+    /// Where it runs: auto, cpu, cuda, cuda:0,2 or all; what cannot be used is refused
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: String,
     #[command(flatten)]
@@ -52,7 +52,11 @@ pub struct RuntimeOptions {
 impl ModelOptions {
     /// Opens the model, or all of several, on the device.
     pub fn open(&self) -> Result<Model> {
-        device::resolve(Some(&self.device))?;
+        let request: device::Request = self.device.parse()?;
+        if !request.admits_cpu() {
+            // Said before a runtime or a model is looked for.
+            device::choose(&request)?;
+        }
         let several = self.model.len() > 1;
         if !several && (self.combine.is_some() || !self.weights.is_empty()) {
             return Err(Error::invalid(
@@ -64,7 +68,8 @@ impl ModelOptions {
             return Err(Error::invalid("--checkpoint is for one model", "name one --model, or leave it out"));
         }
         runtime::ensure(self.runtime.onnxruntime.as_deref())?;
-        let options = model::ModelOptions { checkpoint: self.checkpoint.clone(), ..model::ModelOptions::default() };
+        let (checkpoint, device) = (self.checkpoint.clone(), Some(self.device.clone()));
+        let options = model::ModelOptions { checkpoint, device, ..model::ModelOptions::default() };
         let open = |path: &PathBuf| Model::open_with(path, &options);
         match self.model.as_slice() {
             [] => Model::embedded_with(&options),

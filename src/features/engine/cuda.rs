@@ -126,18 +126,6 @@ impl<'a> DeviceEngine<'a> {
         Ok(Self { engine, machine: machine.clone(), surfaces, main, base })
     }
 
-    /// Number of blocks, empty ones included.
-    #[must_use]
-    pub fn blocks(&self) -> usize {
-        self.engine.blocks.len()
-    }
-
-    /// Points that block `at` is responsible for.
-    #[must_use]
-    pub fn points(&self, at: usize) -> usize {
-        self.engine.blocks.core_len(at)
-    }
-
     /// Brings block `at` to the device, beside the work that is in its queue; nothing if the block is empty.
     ///
     /// # Errors
