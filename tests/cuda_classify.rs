@@ -38,7 +38,12 @@ fn survey(count: u32) -> PointCloud {
         };
         positions.extend([700_000.0 + x, 6_600_000.0 + y, 120.0 + ground + above]);
     }
-    let mut cloud = PointCloud::from_positions(&positions, 0.01).unwrap();
+    with_returns(&positions)
+}
+
+fn with_returns(positions: &[f64]) -> PointCloud {
+    let mut cloud = PointCloud::from_positions(positions, 0.01).unwrap();
+    let count = cloud.len() as u32;
     let returns: Vec<u8> = (0..count).map(|i| 1 + (i % 5 == 0) as u8).collect();
     let number: Vec<u8> = (0..count).map(|i| 1 + (i % 10 == 0) as u8).collect();
     cloud.insert(names::NUMBER_OF_RETURNS, Values::U8(returns)).unwrap();
@@ -162,7 +167,7 @@ fn what_a_model_cannot_take_is_named() {
     let machines: [Shared; 1] = [machine];
     let model = Model::open(&model_support::fixture("not_finite.onnx")).unwrap();
     // Points of one place have no shape, and this network divides by it.
-    let cloud = PointCloud::from_positions(&[3.0; 90], 0.01).unwrap();
+    let cloud = with_returns(&[3.0; 90]);
     let expected = classify_cloud(&model, &cloud, &ClassifyOptions::default(), &monitor()).unwrap_err();
     let error = run(&machines, &model, &cloud, Spread::default()).unwrap_err();
     assert_eq!(error.code(), expected.code(), "{error}");
