@@ -123,9 +123,12 @@ fn what_is_copied_comes_back() {
     assert_eq!(said, ["copied"]);
 }
 
+/// What a child does, on which machine, and words of what it says.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn what_the_driver_refuses_is_said() {
-    let cases: [(&str, &[(&str, &str)], &[&str]); 6] = [
+    let cases: [Case; 6] = [
         ("open", &[("FAKE_CUDA_CAPABILITY_0", "61")], &["400 ", "cuda:0", "6.1", "7.5"]),
         ("open", &[("FAKE_CUDA_POOLS_0", "0")], &["400 ", "cuda:0", "memory pools"]),
         ("work", &[("FAKE_CUDA_MEMORY", "20000")], &["401 ", "cuda:0", "bytes are needed", "out of memory"]),
