@@ -6,6 +6,8 @@
 #![allow(unsafe_code)]
 
 mod c;
+#[cfg(feature = "cli")]
+mod cli_support;
 #[path = "cuda/compare.rs"]
 mod compare;
 #[path = "cuda/fake.rs"]
@@ -121,6 +123,41 @@ fn a_gpu_gives_the_features_of_the_cpu_and_keeps_nothing() {
 fn what_is_copied_comes_back() {
     let Some(said) = says("copies", &[]) else { return };
     assert_eq!(said, ["copied"]);
+}
+
+/// A runtime for the CPU only beside GPUs that are there: who asks for them is refused, who leaves the choice is told.
+#[test]
+#[cfg(feature = "cli")]
+fn a_runtime_without_cuda_is_refused_or_said() {
+    let folder = c::folder("cuda-queue-runtime");
+    let (Some(()), Some(runtime)) = (working_driver(&folder), c::runtime()) else { return };
+    let (input, output) = (folder.join("in.laz"), folder.join("out"));
+    cli_support::survey(&input, 20.0, 4.0);
+    let classify = |device: &str| {
+        let mut command = fake::on(&folder, cli_support::groma(), &[]);
+        command.env("GROMA_ONNXRUNTIME", &runtime).arg("classify").arg(&input).arg("-o").arg(&output);
+        cli_support::said(&command.args(["--device", device, "--overwrite", "--json"]).output().unwrap())
+    };
+    for device in ["cuda", "cuda:0,2", "all"] {
+        let said = classify(device);
+        assert_eq!(said.code, 40, "{device}: {}{}", said.out, said.err);
+        assert!(
+            said.out.contains("onnxruntime-gpu") || said.err.contains("onnxruntime-gpu"),
+            "{}{}",
+            said.out,
+            said.err
+        );
+        assert!(!output.join("in.laz").exists());
+    }
+    let said = classify("cuda:7");
+    assert!(said.code == 40 && (said.out + &said.err).contains("cuda:7"), "no such GPU");
+    let said = classify("auto");
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let summary = said.objects().into_iter().find(|object| object["device"] == "cpu").expect("the device is said");
+    assert!(summary["device_remark"].as_str().unwrap().contains("onnxruntime-gpu"), "{summary}");
+    let said = classify("cpu");
+    let summary = said.objects().into_iter().find(|object| object["device"] == "cpu").unwrap();
+    assert!(summary.get("device_remark").is_none(), "{summary}");
 }
 
 /// What a child does, on which machine, and words of what it says.

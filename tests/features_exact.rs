@@ -3,8 +3,8 @@
 
 mod features_support;
 
-use features_support::{MEASURES, cloud, positions, run, schema};
-use groma::cloud::{PointCloud, Values, names};
+use features_support::{cloud, positions, run, schema};
+use groma::cloud::{PointCloud, names};
 use groma::features::{FeatureMatrix, Options, Schema, Search, Simd, compute};
 use groma::job::{CancelToken, Job, Monitor};
 use proptest::prelude::*;

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::runtime::{DeviceCall, Real as Element};
 use half::f16;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A session of a model on a device, with what its input and output need.
 pub struct DeviceScorer {
@@ -71,6 +72,26 @@ impl DeviceScorer {
             Number::F32 => self.score_from::<f32>(features, rows, probabilities),
             Number::F64 => Err(Error::internal("an input of 64-bit floating point")),
         }
+    }
+
+    /// How long the device takes for so many rows, once it is warm.
+    ///
+    /// # Errors
+    /// Those of [`score`](Self::score).
+    pub fn time(&mut self, rows: usize) -> Result<Duration> {
+        let features = Buffer::zeros(&self.machine, rows * self.model.manifest.columns().len())?;
+        self.score(&features, rows, false)?;
+        self.machine.synchronize()?;
+        let began = Instant::now();
+        self.score(&features, rows, false)?;
+        self.machine.synchronize()?;
+        Ok(began.elapsed())
+    }
+
+    /// What tells the model from others, for what is remembered of it.
+    #[must_use]
+    pub fn model_key(&self) -> String {
+        format!("{} of {} bytes", self.model.name(), self.model.logits.source.onnx.len())
     }
 
     fn score_from<I: Real + Element>(

@@ -6,6 +6,8 @@
 
 use super::classify::Predictions;
 use crate::cloud::PointCloud;
+use crate::device::cuda::batch::{BatchKey, BatchMemory};
+use crate::device::cuda::gpus::look_at_one;
 use crate::device::cuda::surfaces::pick_columns;
 use crate::device::cuda::{Buffer, Queue, Shared};
 use crate::device::fleet::{self, Fault, Member, Piece, Policy, RunReport, Worker};
@@ -122,9 +124,11 @@ fn classify_with(
     let options = fleet::Options { policy: spread.policy, delivery: fleet::Delivery::AsTheyCome, ..Default::default() };
     let make = |member: &Member| -> Result<DeviceWorker<'_>, Fault> {
         let machine = open(member)?;
+        let mut scorer = model.device_scorer(&machine)?;
         let worker = DeviceWorker {
+            most_rows: best_rows(&machine, &mut scorer, member)?,
             features: DeviceEngine::new(&engine, &machine)?,
-            scorer: model.device_scorer(&machine)?,
+            scorer,
             model,
             monitor,
             probabilities,
@@ -141,6 +145,17 @@ fn classify_with(
         log::warn!("{remark}");
     }
     Ok((all, report))
+}
+
+/// Rows a call that the model runs best with on a GPU: measured once in a process, then remembered.
+fn best_rows(machine: &Shared, scorer: &mut DeviceScorer, member: &Member) -> Result<usize> {
+    let Some(gpu) = machine.ordinal().and_then(|number| u32::try_from(number).ok()) else { return Ok(member.batch) };
+    let key = BatchKey::new(scorer.model_key(), &look_at_one(gpu)?);
+    let rows = member.smallest_batch as u64..=member.batch as u64;
+    let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+    let best = BatchMemory::of_process().best(&key, rows, |rows| scorer.time(count(rows)))?;
+    log::debug!("{}: {} rows a call, {:.2e} rows a second", machine.id(), best.rows, best.rows_per_s);
+    Ok(count(best.rows))
 }
 
 /// What is said of the rows of a block.
@@ -178,6 +193,8 @@ struct DeviceWorker<'a> {
     model: &'a Model,
     monitor: &'a Monitor,
     probabilities: bool,
+    /// More rows a call than this make the model no faster.
+    most_rows: usize,
     /// The block that comes next, as far as is known.
     next: Option<usize>,
     /// A block that is on the device or on its way.
@@ -256,7 +273,7 @@ impl Worker for DeviceWorker<'_> {
         };
         let uploaded = uploaded.ok_or_else(|| Fault::Run(Error::internal("a block without points")))?;
         let block = self.features.prepare(uploaded, self.monitor)?;
-        let under_way = self.begin(&block, batch)?;
+        let under_way = self.begin(&block, batch.min(self.most_rows))?;
         if let Some(next) = self.next.take().filter(|&next| next != piece.id) {
             // Where there is no room for it yet, it is copied when its turn comes.
             self.ahead = self.features.upload(next).ok().flatten().map(|uploaded| (next, uploaded));

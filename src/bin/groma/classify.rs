@@ -149,8 +149,10 @@ pub fn describe(model: &Model) -> String {
 pub fn line(summary: &FileSummary) -> String {
     #[allow(clippy::cast_precision_loss)]
     let rate = summary.points as f64 / summary.timings.total_s.max(1e-9);
+    let device = if summary.device == "cpu" { String::new() } else { format!(" on {}", summary.device) };
+    let remark = summary.device_remark.as_ref().map(|remark| format!(" ({remark})")).unwrap_or_default();
     format!(
-        "{}: {} points in {}, {}, mean confidence {:.1} %",
+        "{}: {} points in {}{device}, {}, mean confidence {:.1} %{remark}",
         summary.output.display(),
         thousands(summary.points),
         page::duration(summary.timings.total_s),
