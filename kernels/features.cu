@@ -134,14 +134,14 @@ __device__ __forceinline__ void answer(const Index &index, const Plan &plan, u32
 
 // Sums of products fit 64 bits: n · reach² of every scale is below 2^63.
 // registers: at most 168
-extern "C" __global__ void __launch_bounds__(128) features(const __grid_constant__ Index index, const __grid_constant__ Plan plan, const u32 *queries, u32 count, float *out) {
+extern "C" __global__ void __launch_bounds__(128, 3) features(const __grid_constant__ Index index, const __grid_constant__ Plan plan, const u32 *queries, u32 count, float *out) {
     const u32 i = thread_index();
     if (i < count) answer<Narrow>(index, plan, queries[i], out + (u64)i * plan.width);
 }
 
 // The same with sums of 128 bits.
 // registers: at most 168
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 3)
     features_broad(const __grid_constant__ Index index, const __grid_constant__ Plan plan, const u32 *queries, u32 count, float *out) {
     const u32 i = thread_index();
     if (i < count) answer<Broad>(index, plan, queries[i], out + (u64)i * plan.width);

@@ -47,11 +47,11 @@ __device__ __forceinline__ int saturate(i64 value) {
     return value < 0 ? 0 : value > 0x7fffffffll ? 0x7fffffff : (int)value;
 }
 
-// Calls `visit(slot)` for every point of a box around a query (corners included) and perhaps for others. Of points that share
-// one place the first `most` in file order may do. A reach along z of `flat` looks at all heights.
+// Calls `visit(slot)` for every point of a box around a query (corners included) and perhaps for others, until it gives false. Of
+// points that share one place the first `most` in file order may do. Where `flat` is true all heights are looked at.
 template <class Visit>
-__device__ __forceinline__ void visit_near(const Index &index, int x, int y, int z, u64 reach, bool flat, u32 most,
-                                           Visit visit) {
+__device__ __forceinline__ void visit_while(const Index &index, int x, int y, int z, u64 reach, bool flat, u32 most,
+                                            Visit visit) {
     i64 wide = reach > 0x7fffffffull ? 0x7fffffffll : (i64)reach;
     int x_low = saturate(x - wide), x_high = saturate(x + wide);
     int y_low = saturate(y - wide), y_high = saturate(y + wide);
@@ -64,7 +64,9 @@ __device__ __forceinline__ void visit_near(const Index &index, int x, int y, int
         for (u32 row = row_low; row <= row_high; ++row) {
             const u32 *cells = index.start + (u64)row * index.nx;
             u32 end = cells[cell_high + 1];
-            for (u32 slot = cells[cell_low]; slot < end; ++slot) visit(slot);
+            for (u32 slot = cells[cell_low]; slot < end; ++slot) {
+                if (!visit(slot)) return;
+            }
         }
         return;
     }
@@ -85,11 +87,23 @@ __device__ __forceinline__ void visit_near(const Index &index, int x, int y, int
             u32 first = leaf * LEAF;
             u32 end = behind >= leaves ? index.points : behind * LEAF;
             if (one_place && end - first > most) end = first + most;
-            for (u32 slot = first; slot < end; ++slot) visit(slot);
+            for (u32 slot = first; slot < end; ++slot) {
+                if (!visit(slot)) return;
+            }
         }
         leaf = behind;
         // The widest node that begins here: those above were looked into from their first leaf on.
         u32 widest = leaf ? (u32)(__ffs((int)leaf) - 1) / FANOUT_BITS : top;
         level = min(widest, top);
     }
+}
+
+// The same for all of them.
+template <class Visit>
+__device__ __forceinline__ void visit_near(const Index &index, int x, int y, int z, u64 reach, bool flat, u32 most,
+                                           Visit visit) {
+    visit_while(index, x, y, z, reach, flat, most, [&](u32 slot) {
+        visit(slot);
+        return true;
+    });
 }

@@ -95,6 +95,14 @@ impl Axis {
         }
     }
 
+    /// The cells as a device computes them; none where 64 bits do not suffice.
+    #[cfg(feature = "cuda")]
+    #[must_use]
+    pub fn on_device(&self) -> Option<crate::device::cuda::voxel::CellAxis> {
+        let Fast { step, inset, size, reciprocal, shift } = self.fast?;
+        Some(crate::device::cuda::voxel::CellAxis { step, inset, size, reciprocal, shift, low: self.low })
+    }
+
     /// Units of an integer step, for comparing axes with each other.
     #[must_use]
     pub fn step(&self) -> f64 {

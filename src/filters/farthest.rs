@@ -31,6 +31,24 @@ pub enum Start {
 /// Those of [`Amount::of`]; [`Error::InvalidArgument`] for a start that is no row, or an extent of more than 31 bits;
 /// [`Error::Cancelled`].
 pub fn farthest_points(cloud: &PointCloud, amount: Amount, start: Start, monitor: &Monitor) -> Result<Vec<u32>> {
+    let Some((lattice, first, wanted)) = begin_with(cloud, amount, start, monitor)? else { return Ok(Vec::new()) };
+    let extent = lattice.coordinates.iter().flatten().copied().max().unwrap_or(0);
+    monitor.check()?;
+    // Squares of f64 are quicker, and exact while their sum has 53 bits at most.
+    if extent < EXACT_IN_F64 {
+        Tree::<f64>::new(&lattice).sample(first, wanted, monitor)
+    } else {
+        Tree::<u64>::new(&lattice).sample(first, wanted, monitor)
+    }
+}
+
+/// The points on their lattice, the first sample and how many there shall be; nothing if there shall be none.
+pub(super) fn begin_with(
+    cloud: &PointCloud,
+    amount: Amount,
+    start: Start,
+    monitor: &Monitor,
+) -> Result<Option<(Lattice, u32, usize)>> {
     let wanted = amount.of(cloud.len())?;
     if let Start::Row(row) = start
         && row as usize >= cloud.len()
@@ -42,21 +60,24 @@ pub fn farthest_points(cloud: &PointCloud, amount: Amount, start: Start, monitor
     }
     monitor.begin(Stage::Filter, wanted as u64);
     if wanted == 0 {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let lattice = Lattice::new(cloud, 1.0)?;
     let first = match start {
         Start::Row(row) => row,
         Start::FarthestFromCentroid => farthest_from_centroid(&lattice),
     };
-    let extent = lattice.coordinates.iter().flatten().copied().max().unwrap_or(0);
-    monitor.check()?;
-    // Squares of f64 are quicker, and exact while their sum has 53 bits at most.
-    if extent < EXACT_IN_F64 {
-        Tree::<f64>::new(&lattice).sample(first, wanted, monitor)
-    } else {
-        Tree::<u64>::new(&lattice).sample(first, wanted, monitor)
-    }
+    Ok(Some((lattice, first, wanted)))
+}
+
+/// Samples, and as many of the points that share their places as are wanted, in file order.
+pub(super) fn with_the_rest(mut rows: Vec<u32>, points: usize, wanted: usize) -> Vec<u32> {
+    let mut taken = rows.clone();
+    taken.sort_unstable();
+    #[allow(clippy::cast_possible_truncation)] // a cloud has fewer than 2^32 points
+    let left = (0..points as u32).filter(|row| taken.binary_search(row).is_err());
+    rows.extend(left.take(wanted - taken.len()));
+    rows
 }
 
 /// 3 · 2^50 is below 2^53.
@@ -205,14 +226,8 @@ impl<D: Measure> Tree<D> {
             }
             next = self.farthest(1, self.nodes[1].farthest).1;
         }
-        // What is left shares its place with a sample.
-        let mut taken = rows.clone();
-        taken.sort_unstable();
-        let mut left: Vec<u32> = self.row.iter().copied().filter(|row| *row != u32::MAX).collect();
-        left.retain(|row| taken.binary_search(row).is_err());
-        left.sort_unstable();
-        rows.extend(left.into_iter().take(wanted - taken.len()));
-        Ok(rows)
+        let points = self.row.iter().filter(|&&row| row != u32::MAX).count();
+        Ok(with_the_rest(rows, points, wanted))
     }
 
     /// Lowers the distances below a node to those from a new sample.

@@ -20,6 +20,8 @@
 //! ```
 
 pub mod cells;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod farthest;
 pub mod ground;
 pub mod ground_points;

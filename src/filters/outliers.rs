@@ -74,6 +74,26 @@ impl StatisticalOutliers {
     /// # Errors
     /// [`Error::InvalidArgument`] for options out of their range or an extent of more than 31 bits; [`Error::Cancelled`].
     pub fn find(&self, cloud: &PointCloud, linear_unit_m: f64, monitor: &Monitor) -> Result<(Vec<bool>, Spacing)> {
+        self.find_by(cloud, linear_unit_m, |lattice, k| {
+            let index = Index::new(&lattice, self.search, monitor)?;
+            drop(lattice);
+            let by_slot = distance_sums(index.search(), k, monitor)?;
+            let mut sums = vec![0; by_slot.len()];
+            for (&row, sum) in index.search().points().row.iter().zip(by_slot) {
+                sums[row as usize] = sum;
+            }
+            Ok(sums)
+        })
+    }
+
+    /// [`Self::find`], with the sums of distances by row from `sums_of`, which is handed how many neighbours to take, the point
+    /// itself included.
+    pub(super) fn find_by(
+        &self,
+        cloud: &PointCloud,
+        linear_unit_m: f64,
+        sums_of: impl FnOnce(Lattice, usize) -> Result<Vec<u64>>,
+    ) -> Result<(Vec<bool>, Spacing)> {
         if self.neighbors == 0 {
             return Err(Error::invalid("0 neighbours", "compare points with 1 neighbour or more"));
         }
@@ -89,17 +109,11 @@ impl StatisticalOutliers {
         }
         let lattice = Lattice::new(cloud, linear_unit_m)?;
         let unit_m = lattice.unit_m;
-        let index = Index::new(&lattice, self.search, monitor)?;
-        drop(lattice);
-        let sums = distance_sums(index.search(), others + 1, monitor)?;
+        let sums = sums_of(lattice, others + 1)?;
         let (mean, deviation) = mean_and_deviation(&sums);
         let threshold = mean + self.multiplier * deviation;
-        let mut outlier = vec![false; sums.len()];
-        for (&row, &sum) in index.search().points().row.iter().zip(&sums) {
-            #[allow(clippy::cast_precision_loss)] // as the threshold
-            let far = sum as f64 > threshold;
-            outlier[row as usize] = far;
-        }
+        #[allow(clippy::cast_precision_loss)] // as the threshold
+        let outlier = sums.iter().map(|&sum| sum as f64 > threshold).collect();
         #[allow(clippy::cast_precision_loss)] // a number of neighbours
         let metres = |sum: f64| sum / ROOT_STEPS / others as f64 * unit_m;
         let spacing = Spacing { mean_m: metres(mean), deviation_m: metres(deviation), threshold_m: metres(threshold) };
@@ -114,6 +128,24 @@ impl RadiusOutliers {
     /// # Errors
     /// [`Error::InvalidArgument`] for options out of their range or an extent of more than 31 bits; [`Error::Cancelled`].
     pub fn find(&self, cloud: &PointCloud, linear_unit_m: f64, monitor: &Monitor) -> Result<Vec<bool>> {
+        self.find_by(cloud, linear_unit_m, |lattice, radius_sq, company| {
+            let index = Index::new(&lattice, self.search, monitor)?;
+            let mut outlier = vec![false; lattice.len()];
+            drop(lattice);
+            let rows = lonely(index.search(), radius_sq, company, monitor)?;
+            rows.iter().for_each(|&row| outlier[row as usize] = true);
+            Ok(outlier)
+        })
+    }
+
+    /// [`Self::find`], with the answer by row from `lonely_of`, which is handed the largest squared distance in steps² and how many
+    /// points make company, the point itself included.
+    pub(super) fn find_by(
+        &self,
+        cloud: &PointCloud,
+        linear_unit_m: f64,
+        lonely_of: impl FnOnce(Lattice, u64, usize) -> Result<Vec<bool>>,
+    ) -> Result<Vec<bool>> {
         if self.neighbors == 0 {
             return Err(Error::invalid("0 neighbours", "ask for 1 neighbour or more: each point has none or more"));
         }
@@ -122,12 +154,7 @@ impl RadiusOutliers {
         }
         let lattice = Lattice::new(cloud, linear_unit_m)?;
         let radius_sq = lattice.squared_steps(self.radius_m);
-        let index = Index::new(&lattice, self.search, monitor)?;
-        drop(lattice);
-        let rows = lonely(index.search(), radius_sq, self.neighbors.saturating_add(1), monitor)?;
-        let mut outlier = vec![false; cloud.len()];
-        rows.iter().for_each(|&row| outlier[row as usize] = true);
-        Ok(outlier)
+        lonely_of(lattice, radius_sq, self.neighbors.saturating_add(1))
     }
 }
 

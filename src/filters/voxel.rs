@@ -58,22 +58,12 @@ impl Voxels {
 /// [`Error::InvalidArgument`] for a size that is no positive number or less than one step of the coordinates;
 /// [`Error::Cancelled`].
 pub fn voxel_grid(cloud: &PointCloud, size: f64, keep: Keep, monitor: &Monitor) -> Result<Voxels> {
-    let coordinates = cloud.coordinates();
-    let limits = coordinates.map(|v| {
-        let both = |a: (i32, i32), b: (i32, i32)| (a.0.min(b.0), a.1.max(b.1));
-        let whole = v
-            .par_chunks(BATCH)
-            .map(|part| part.iter().fold((i32::MAX, i32::MIN), |limits, &value| both(limits, (value, value))));
-        if v.is_empty() { (0, 0) } else { whole.reduce(|| (i32::MAX, i32::MIN), both) }
-    });
-    let axes = Axis::of_frame(cloud.frame(), size, limits)?;
+    let axes = axes(cloud, size)?;
     monitor.begin(Stage::Filter, 2 * cloud.len() as u64);
     let mut columns = Columns::new(cloud, axes, monitor)?;
     let batches = columns.batches();
     let (axes, start, shift) = (&columns.axes, &columns.start, columns.shift);
-    // Where all axes have one step, as they should, distances are measured in it, and are whole numbers.
-    let step = axes.iter().map(Axis::step).fold(f64::INFINITY, f64::min);
-    let weights = [0, 1, 2].map(|a: usize| axes[a].step() / step);
+    let weights = weights(axes);
     let mut rest = columns.records.as_mut_slice();
     let mut shares = Vec::with_capacity(batches.len());
     for batch in batches {
@@ -103,6 +93,26 @@ pub fn voxel_grid(cloud: &PointCloud, size: f64, keep: Keep, monitor: &Monitor) 
     Ok(in_file_order(&found, cloud.len(), keep))
 }
 
+/// The cells of cubes of `size` along the axes of a cloud.
+pub(super) fn axes(cloud: &PointCloud, size: f64) -> Result<[Axis; 3]> {
+    let coordinates = cloud.coordinates();
+    let limits = coordinates.map(|v| {
+        let both = |a: (i32, i32), b: (i32, i32)| (a.0.min(b.0), a.1.max(b.1));
+        let whole = v
+            .par_chunks(BATCH)
+            .map(|part| part.iter().fold((i32::MAX, i32::MIN), |limits, &value| both(limits, (value, value))));
+        if v.is_empty() { (0, 0) } else { whole.reduce(|| (i32::MAX, i32::MIN), both) }
+    });
+    Axis::of_frame(cloud.frame(), size, limits)
+}
+
+/// Steps of the axes by the shortest of them: where all axes have one step, as they should, distances are measured in it, and are whole
+/// numbers.
+pub(super) fn weights(axes: &[Axis; 3]) -> [f64; 3] {
+    let step = axes.iter().map(Axis::step).fold(f64::INFINITY, f64::min);
+    [0, 1, 2].map(|a: usize| axes[a].step() / step)
+}
+
 /// Points that one task takes.
 const BATCH: usize = 1 << 16;
 /// A table of columns may have so many entries for each point.
@@ -114,7 +124,7 @@ const FEW: usize = 16;
 
 /// A point on its way through the sorting, then what stands for a voxel: x, y, z and the bits of the row. A plain array, so
 /// that a vector of them comes from the system as zeros and need not be written twice.
-type Record = [i32; 4];
+pub(super) type Record = [i32; 4];
 
 fn row(record: &Record) -> u32 {
     record[3].cast_unsigned()
@@ -316,7 +326,7 @@ fn nearest(records: &[Record], distance: impl Fn(&Record) -> f64) -> &Record {
 
 /// The voxels by ascending row, of a cloud of `points`. A point stands for one voxel at most, so a bit for each point and
 /// the number of bits before it say where a voxel goes.
-fn in_file_order(found: &[&[Record]], points: usize, keep: Keep) -> Voxels {
+pub(super) fn in_file_order(found: &[&[Record]], points: usize, keep: Keep) -> Voxels {
     let mut bits = vec![0u64; points.div_ceil(64)];
     for record in found.iter().copied().flatten() {
         bits[row(record) as usize / 64] |= 1 << (row(record) % 64);

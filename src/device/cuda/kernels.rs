@@ -23,14 +23,17 @@ const FILES: &[File] = files![
     "assemble",
     "columns",
     "ensemble",
+    "farthest",
     "features",
     "heights",
     "keys",
     "neighbors",
+    "outliers",
     "posterior",
     "radix_sort",
     "scan",
     "structure",
+    "voxel",
     "windows"
 ];
 
