@@ -57,7 +57,7 @@ pub struct ModelOptions {
     pub manifest: Option<Manifest>,
     /// A checkpoint (`.safetensors`) whose weights replace those of the same names in the ONNX file.
     pub checkpoint: Option<PathBuf>,
-    /// The devices to run on, as [`device::Request`] reads them: `auto`, `cpu`, `cuda`, `cuda:0,2`, `all`; `None` for `auto`.
+    /// The devices to run on, as [`Request`](crate::device::Request) reads them: `auto`, `cpu`, `cuda`, `cuda:0,2`, `all`; `None` for `auto`.
     pub device: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Model {
     /// # Errors
     /// As [`Model::open`]; those of reading the checkpoint; [`Error::ModelMismatch`] for weights that the network has not, or
     /// has with another type or shape, and for a checkpoint of other classes; [`Error::SchemaMismatch`] for one of other
-    /// features; those of [`device::choose`].
+    /// features; those of [`choose`](crate::device::choose).
     pub fn open_with(path: &Path, options: &ModelOptions) -> Result<Self> {
         let placement = Placement::of(options.device.as_deref())?;
         let runtime = runtime::ensure(None)?;

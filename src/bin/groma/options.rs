@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use groma::features::Search;
 use groma::features::schema::{GroundInterpolation, GroundSource};
 use groma::model::{self, Combine, Model};
-use groma::{Error, Result, device, runtime};
+use groma::{Error, Result, runtime};
 use std::path::PathBuf;
 
 /// Which model runs, and on what.
@@ -52,11 +52,6 @@ pub struct RuntimeOptions {
 impl ModelOptions {
     /// Opens the model, or all of several, on the device.
     pub fn open(&self) -> Result<Model> {
-        let request: device::Request = self.device.parse()?;
-        if !request.admits_cpu() {
-            // Said before a runtime or a model is looked for.
-            device::choose(&request)?;
-        }
         let several = self.model.len() > 1;
         if !several && (self.combine.is_some() || !self.weights.is_empty()) {
             return Err(Error::invalid(
