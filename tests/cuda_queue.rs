@@ -31,6 +31,11 @@ fn child() {
     match std::env::var(SCENARIO).as_deref() {
         Ok("features") => features(),
         Ok("copies") => copies(),
+        Ok("forgotten") => {
+            let machine: Shared = Queue::open(0).unwrap();
+            let ahead = Buffer::ahead(&machine, &[1u8, 2, 3]).unwrap();
+            println!("{MARK}{:?}", ahead.to_vec().unwrap());
+        }
         Ok("open") => match Queue::open(0) {
             Ok(queue) => println!("{MARK}{}", queue.id()),
             Err(error) => println!("{MARK}{} {error}", error.code()),
@@ -94,6 +99,16 @@ fn copies() {
         assert!(buffer.to_vec().unwrap() == values, "{bytes} bytes");
         assert!(Buffer::<u8>::zeros(&machine, bytes).unwrap().to_vec().unwrap().iter().all(|&byte| byte == 0));
     }
+    // What goes ahead is there once the queue was told to wait for it, and may be freed before.
+    let values: Vec<u32> = (0..3_000_000).collect();
+    let ahead = Buffer::ahead(&machine, &values).unwrap();
+    machine.join_ahead().unwrap();
+    assert!(ahead.to_vec().unwrap() == values);
+    let (kept, dropped) = (Buffer::ahead(&machine, &values).unwrap(), Buffer::ahead(&machine, &[7u8]).unwrap());
+    drop(dropped);
+    drop(Buffer::ahead(&machine, &[8u8]).unwrap());
+    machine.join_ahead().unwrap();
+    assert!(kept.to_vec().unwrap() == values);
     println!("{MARK}copied");
 }
 
@@ -117,6 +132,13 @@ fn says(scenario: &str, variables: &[(&str, &str)]) -> Option<Vec<String>> {
 fn a_gpu_gives_the_features_of_the_cpu_and_keeps_nothing() {
     let Some(said) = says("features", &[]) else { return };
     assert_eq!(said, ["equal"]);
+}
+
+/// The check of the test above can fail: without the wait the copy is not there.
+#[test]
+fn a_copy_that_nobody_waits_for_is_not_there() {
+    let Some(said) = says("forgotten", &[]) else { return };
+    assert_eq!(said, ["[205, 205, 205]"]);
 }
 
 #[test]

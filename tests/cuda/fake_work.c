@@ -6,7 +6,9 @@
  *   FAKE_CUDA_FAIL_AFTER  launches after which the GPU fails with an illegal address, and stays so
  *   FAKE_CUDA_BAD_PTX     the compiler refuses everything
  *
- * A call without a current context fails, as does one with a handle that is none. Copies and launches are done at once.
+ * A call without a current context fails, as does one with a handle that is none. What is asked of the first stream of a process is done
+ * at once. Copies on others are put off until somebody waits for them, so that who forgets to wait reads what was there before, and
+ * who frees memory too early is told.
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -24,6 +26,22 @@ typedef struct taken_t {
     size_t bytes;
 } taken_t;
 
+typedef struct copy_t {
+    struct copy_t *next;
+    uint64_t to;
+    const void *from;
+    size_t bytes;
+} copy_t;
+
+typedef struct {
+    int puts_off;
+    copy_t *copies;
+} stream_t;
+
+typedef struct {
+    stream_t *recorded_on;
+} event_t;
+
 typedef struct {
     char *ptx;
 } module_t;
@@ -37,7 +55,7 @@ static taken_t *all_taken;
 static function_t *functions;
 static size_t used, most_used;
 static long launches;
-static int failed, streams, events;
+static int failed, streams, streams_ever, events;
 
 static int lock_;
 static void lock(void) {
@@ -72,62 +90,86 @@ void fake_cuda_balance(long *out) {
     out[3] = (long)most_used;
 }
 
-uint32_t cuStreamCreate(void **stream, unsigned flags) {
+static int inside(uint64_t address, size_t bytes);
+
+/* Does what was put off on a stream, in order. */
+static uint32_t catch_up(stream_t *stream) {
+    uint32_t result = 0;
+    while (stream->copies != NULL) {
+        copy_t *copy = stream->copies;
+        stream->copies = copy->next;
+        if (inside(copy->to, copy->bytes)) {
+            memcpy((void *)(uintptr_t)copy->to, copy->from, copy->bytes);
+        } else {
+            fprintf(stderr, "memory was freed before a copy to it was done\n");
+            failed = 1;
+            result = 700;
+        }
+        free(copy);
+    }
+    return result;
+}
+
+uint32_t cuStreamCreate(stream_t **stream, unsigned flags) {
     READY;
     if (flags > 1) return 1;
-    *stream = malloc(1);
+    *stream = calloc(1, sizeof **stream);
+    (*stream)->puts_off = __atomic_fetch_add(&streams_ever, 1, __ATOMIC_SEQ_CST) > 0;
     __atomic_add_fetch(&streams, 1, __ATOMIC_SEQ_CST);
     return 0;
 }
 
-uint32_t cuStreamDestroy_v2(void *stream) {
+uint32_t cuStreamDestroy_v2(stream_t *stream) {
     if (stream == NULL) return 400;
+    catch_up(stream);
     free(stream);
     __atomic_sub_fetch(&streams, 1, __ATOMIC_SEQ_CST);
     return 0;
 }
 
-uint32_t cuStreamSynchronize(void *stream) {
+uint32_t cuStreamSynchronize(stream_t *stream) {
     READY;
-    return stream == NULL ? 400 : 0;
+    return stream == NULL ? 400 : catch_up(stream);
 }
 
-uint32_t cuStreamWaitEvent(void *stream, void *event, unsigned flags) {
+uint32_t cuStreamWaitEvent(stream_t *stream, event_t *event, unsigned flags) {
     READY;
     if (stream == NULL || event == NULL) return 400;
-    return flags == 0 ? 0 : 1;
+    if (flags != 0) return 1;
+    return event->recorded_on == NULL ? 0 : catch_up(event->recorded_on);
 }
 
-uint32_t cuEventCreate(void **event, unsigned flags) {
+uint32_t cuEventCreate(event_t **event, unsigned flags) {
     READY;
     if (flags > 3) return 1;
-    *event = calloc(1, 1);
+    *event = calloc(1, sizeof **event);
     __atomic_add_fetch(&events, 1, __ATOMIC_SEQ_CST);
     return 0;
 }
 
-uint32_t cuEventDestroy_v2(void *event) {
+uint32_t cuEventDestroy_v2(event_t *event) {
     if (event == NULL) return 400;
     free(event);
     __atomic_sub_fetch(&events, 1, __ATOMIC_SEQ_CST);
     return 0;
 }
 
-uint32_t cuEventRecord(void *event, void *stream) {
+uint32_t cuEventRecord(event_t *event, stream_t *stream) {
     READY;
     if (event == NULL || stream == NULL) return 400;
-    *(char *)event = 1;
+    event->recorded_on = stream;
     return 0;
 }
 
-uint32_t cuEventSynchronize(void *event) {
+uint32_t cuEventSynchronize(event_t *event) {
     READY;
-    return event == NULL ? 400 : 0;
+    if (event == NULL) return 400;
+    return event->recorded_on == NULL ? 0 : catch_up(event->recorded_on);
 }
 
-uint32_t cuEventElapsedTime(float *milliseconds, void *from, void *to) {
+uint32_t cuEventElapsedTime(float *milliseconds, const event_t *from, const event_t *to) {
     READY;
-    if (from == NULL || to == NULL || !*(char *)from || !*(char *)to) return 400;
+    if (from == NULL || to == NULL || from->recorded_on == NULL || to->recorded_on == NULL) return 400;
     *milliseconds = 2.5f;
     return 0;
 }
@@ -221,10 +263,20 @@ static int inside(uint64_t address, size_t bytes) {
     return found;
 }
 
-uint32_t cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stream) {
+uint32_t cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, stream_t *stream) {
     READY;
     if (stream == NULL) return 400;
     if (!inside(to, bytes)) return 1;
+    if (stream->puts_off) {
+        copy_t *copy = malloc(sizeof *copy), **last;
+        copy->next = NULL;
+        copy->to = to;
+        copy->from = from;
+        copy->bytes = bytes;
+        for (last = &stream->copies; *last != NULL; last = &(*last)->next) {}
+        *last = copy;
+        return 0;
+    }
     memcpy((void *)(uintptr_t)to, from, bytes);
     return 0;
 }

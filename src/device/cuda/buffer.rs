@@ -68,12 +68,11 @@ impl<T: Plain> Buffer<T> {
     /// # Errors
     /// Those of [`Machine`](super::machine::Machine).
     pub fn ahead(machine: &Shared, values: &[T]) -> Result<Self> {
-        let buffer = Self::new(machine, values.len())?;
+        let bytes = size_of_val(values);
+        let address = machine.allocate_ahead(bytes.max(1))?;
+        let buffer = Self { machine: machine.clone(), address, len: values.len(), kind: PhantomData };
         // SAFETY: values without padding are bytes, the buffer is as long, and nobody else knows it yet.
-        unsafe {
-            let bytes = std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values));
-            machine.upload_ahead(buffer.address, bytes)?;
-        }
+        unsafe { machine.upload_ahead(address, std::slice::from_raw_parts(values.as_ptr().cast(), bytes))? };
         Ok(buffer)
     }
 

@@ -112,6 +112,10 @@ impl Machine for Emulated {
         Ok(())
     }
 
+    fn allocate_ahead(&self, bytes: usize) -> Result<u64> {
+        self.allocate(bytes)
+    }
+
     unsafe fn upload_ahead(&self, to: u64, from: &[u8]) -> Result<()> {
         // SAFETY: by the contract of this function.
         unsafe { self.upload(to, from) }

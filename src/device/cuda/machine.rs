@@ -38,11 +38,17 @@ pub trait Machine: Send + Sync + fmt::Debug {
     /// [`Error::DeviceFailed`] if it has failed.
     unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<()>;
 
+    /// Takes memory for a copy that goes ahead: it need not wait for what was asked for before.
+    ///
+    /// # Errors
+    /// As [`allocate`](Self::allocate).
+    fn allocate_ahead(&self, bytes: usize) -> Result<u64>;
+
     /// Copies to the device beside the work in the queue: what was asked for before need not be done, and what is asked for after
     /// the next [`join_ahead`](Self::join_ahead) sees the copy. `from` may change once this returns.
     ///
     /// # Safety
-    /// So many bytes of device memory are there, and nothing in the queue uses them until then.
+    /// `to` came from [`allocate_ahead`](Self::allocate_ahead), so many bytes are there, and nothing in the queue uses them until then.
     ///
     /// # Errors
     /// [`Error::DeviceFailed`] if it has failed.

@@ -81,14 +81,16 @@ pub struct Queue {
     kernels: Mutex<Kernels>,
 }
 
-/// A stream for copies beside the work, with the moments at which the two meet.
+/// A stream for copies beside the work. Their memory is taken on it too, as what is taken on the other one is there only when all
+/// work before is done.
 #[derive(Debug)]
 struct Ahead {
     stream: CUstream,
     staging: Staging,
-    /// The end of the queue when a copy began: memory that it goes to was taken before.
-    begun: Event,
+    /// The end of the copies.
     copied: Event,
+    /// Memory that the queue has not been told to wait for.
+    under_way: Vec<u64>,
 }
 
 /// Modules that were compiled, by the number of their file, and kernels by name.
@@ -139,7 +141,7 @@ impl Queue {
             driver.check(result, &name, "its memory pool cannot be set up")?;
         }
         let staging = [Staging::new(&context, functions)?, Staging::new(&context, functions)?];
-        let [begun, copied] = [Event::new(&context, functions)?, Event::new(&context, functions)?];
+        let copied = Event::new(&context, functions)?;
         let stream = new_stream(&context, functions)?;
         let ahead = new_stream(&context, functions).inspect_err(|_| {
             // SAFETY: made above, and nobody else knows it.
@@ -147,7 +149,7 @@ impl Queue {
         })?;
         drop(entered);
         let [staging, of_ahead] = staging;
-        let ahead = Mutex::new(Ahead { stream: ahead, staging: of_ahead, begun, copied });
+        let ahead = Mutex::new(Ahead { stream: ahead, staging: of_ahead, copied, under_way: Vec::new() });
         let (staging, kernels) = (Mutex::new(staging), Mutex::default());
         Ok(Arc::new(Self { context, functions, name, stream, pool, capability, staging, ahead, kernels }))
     }
@@ -167,6 +169,28 @@ impl Queue {
         let event = Event::with_flags(&self.context, self.functions, 0)?;
         event.record(self.stream)?;
         Ok(Moment(event))
+    }
+
+    /// Takes memory on a stream.
+    fn take(&self, bytes: usize, stream: CUstream) -> Result<u64> {
+        let _entered = self.context.enter()?;
+        let mut address = 0;
+        let mut take = || {
+            // SAFETY: a place for one address.
+            unsafe { (self.functions.cuMemAllocAsync)(&mut address, bytes.max(1), stream) }
+        };
+        let mut result = take();
+        if result == OUT_OF_MEMORY {
+            // What was given back on the stream is free once the stream has come so far; and what the pool keeps may lie in pieces.
+            // SAFETY: the stream and the pool are ours.
+            unsafe {
+                self.check((self.functions.cuStreamSynchronize)(self.stream), "its work cannot be waited for")?;
+                (self.functions.cuMemPoolTrimTo)(self.pool, 0);
+            }
+            result = take();
+        }
+        self.check(result, &format!("{bytes} bytes are needed"))?;
+        Ok(address)
     }
 
     fn check(&self, result: u32, action: &str) -> Result<()> {
@@ -237,28 +261,20 @@ impl Machine for Queue {
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64> {
-        let _entered = self.context.enter()?;
-        let mut address = 0;
-        let mut take = || {
-            // SAFETY: a place for one address.
-            unsafe { (self.functions.cuMemAllocAsync)(&mut address, bytes.max(1), self.stream) }
-        };
-        let mut result = take();
-        if result == OUT_OF_MEMORY {
-            // What was given back on the stream is free once the stream has come so far; and what the pool keeps may lie in pieces.
-            // SAFETY: the stream and the pool are ours.
-            unsafe {
-                self.check((self.functions.cuStreamSynchronize)(self.stream), "its work cannot be waited for")?;
-                (self.functions.cuMemPoolTrimTo)(self.pool, 0);
-            }
-            result = take();
-        }
-        self.check(result, &format!("{bytes} bytes are needed"))?;
-        Ok(address)
+        self.take(bytes, self.stream)
+    }
+
+    fn allocate_ahead(&self, bytes: usize) -> Result<u64> {
+        let stream = lock(&self.ahead).stream;
+        self.take(bytes, stream)
     }
 
     unsafe fn free(&self, address: u64) {
         let Ok(_entered) = self.context.enter() else { return };
+        if lock(&self.ahead).under_way.contains(&address) {
+            // Nobody else may get the memory while the copy still writes there.
+            let _ = self.join_ahead();
+        }
         // SAFETY: by the contract of this function.
         let result = unsafe { (self.functions.cuMemFreeAsync)(address, self.stream) };
         if result != 0 {
@@ -275,22 +291,21 @@ impl Machine for Queue {
     unsafe fn upload_ahead(&self, to: u64, from: &[u8]) -> Result<()> {
         let _entered = self.context.enter()?;
         let mut ahead = lock(&self.ahead);
-        let Ahead { stream, staging, begun, copied } = &mut *ahead;
-        begun.record(self.stream)?;
-        // SAFETY: both are alive; the rest is the contract of this function.
-        unsafe {
-            let result = (self.functions.cuStreamWaitEvent)(*stream, begun.raw, 0);
-            self.check(result, "one stream cannot wait for another")?;
-            staging.upload(*stream, to, from)?;
-        }
+        let Ahead { stream, staging, copied, under_way } = &mut *ahead;
+        under_way.push(to);
+        // SAFETY: by the contract of this function.
+        unsafe { staging.upload(*stream, to, from)? };
         copied.record(*stream)
     }
 
     fn join_ahead(&self) -> Result<()> {
         let _entered = self.context.enter()?;
+        let mut ahead = lock(&self.ahead);
         // SAFETY: both are alive.
-        let result = unsafe { (self.functions.cuStreamWaitEvent)(self.stream, lock(&self.ahead).copied.raw, 0) };
-        self.check(result, "one stream cannot wait for another")
+        let result = unsafe { (self.functions.cuStreamWaitEvent)(self.stream, ahead.copied.raw, 0) };
+        self.check(result, "one stream cannot wait for another")?;
+        ahead.under_way.clear();
+        Ok(())
     }
 
     unsafe fn download(&self, to: &mut [u8], from: u64) -> Result<()> {
