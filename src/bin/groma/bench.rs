@@ -62,6 +62,8 @@ enum Work {
         #[command(flatten)]
         ground: GroundOptions,
     },
+    /// Two models, or one on two devices: the share of equal classes, and how far probabilities are apart
+    Agree(crate::bench_agree::Agree),
     /// A file classified into another, reading and writing included; the check is the mean confidence
     Tile(TileOptions),
     /// The features of a file, written to another on disk; the check is the number of points
@@ -154,6 +156,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
                 |p| format!("{:.4}", mean(p.confidence.iter().map(|c| f64::from(*c)))),
             )?;
         }
+        Work::Agree(options) => crate::bench_agree::run(options, console)?,
         Work::Tile(options) => bench_tile::tile(options, console)?,
         Work::Extract(options) => bench_tile::extract(options, console)?,
         Work::Copy(measured) => bench_tile::copy(measured, console)?,

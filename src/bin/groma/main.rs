@@ -2,6 +2,7 @@
 
 mod ahead;
 mod bench;
+mod bench_agree;
 mod bench_filters;
 mod bench_height;
 mod bench_las;

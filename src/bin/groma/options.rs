@@ -8,7 +8,7 @@ use groma::{Error, Result, runtime};
 use std::path::PathBuf;
 
 /// Which model runs, and on what.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct ModelOptions {
     /// The model: an ONNX file with a manifest; several, each after its own --model, answer together as --combine says
     /// [default: the one inside Groma]
@@ -42,7 +42,7 @@ pub enum CombineName {
 }
 
 /// Which ONNX Runtime is used.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct RuntimeOptions {
     /// ONNX Runtime's library [default: $GROMA_ONNXRUNTIME, beside Groma, Python's, the system's]
     #[arg(long, value_name = "FILE")]
@@ -50,6 +50,12 @@ pub struct RuntimeOptions {
 }
 
 impl ModelOptions {
+    /// The same with another file, if one is named, and another device.
+    pub fn other(&self, model: Option<&PathBuf>, device: &str) -> Self {
+        let other = self.clone();
+        Self { model: model.map_or(other.model, |path| vec![path.clone()]), device: device.into(), ..other }
+    }
+
     /// Opens the model, or all of several, on the device.
     pub fn open(&self) -> Result<Model> {
         let several = self.model.len() > 1;
