@@ -319,7 +319,8 @@ export interface groma_model_options_t {
      */
     checkpoint: string | null;
     /**
-     * The device to run on: `auto` (NULL, the default), `cpu`, `cuda` or `cuda:N`. One that cannot be used is an error.
+     * The devices to run on: `auto` (NULL, the default), `cpu`, `cuda`, `cuda:0,2` or `all`. What is asked for by name
+     * and cannot be used is an error.
      */
     device: string | null;
 }

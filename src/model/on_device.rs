@@ -29,6 +29,11 @@ pub struct DeviceScores {
 }
 
 impl Model {
+    /// Whether each of the model's devices was asked for, so that none may be missing when the work begins.
+    pub(crate) fn wants_each_device(&self) -> bool {
+        self.single().is_some_and(|single| single.placement.is_exact())
+    }
+
     /// A session on a device. The CPU's part of the work is done by [`Model::scorer`].
     ///
     /// # Errors

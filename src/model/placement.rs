@@ -50,6 +50,12 @@ impl Placement {
         &self.gpus
     }
 
+    /// Whether each of the devices was asked for, so that none may be missing.
+    #[cfg(feature = "cuda")]
+    pub(super) fn is_exact(&self) -> bool {
+        matches!(self.request, Request::Cuda | Request::CudaDevices(_))
+    }
+
     /// Why it is the CPU although there are GPUs.
     pub(super) fn remark(&self) -> Option<&str> {
         self.remark.as_deref()

@@ -122,7 +122,7 @@ fn classify_with(
         .collect();
     monitor.begin(Stage::Inference, cloud.len() as u64);
     let options = fleet::Options { policy: spread.policy, delivery: fleet::Delivery::AsTheyCome, ..Default::default() };
-    let make = |member: &Member| -> Result<DeviceWorker<'_>, Fault> {
+    let make = |member: &Member| -> Result<DeviceWorker<'_>> {
         let machine = open(member)?;
         let mut scorer = model.device_scorer(&machine)?;
         let worker = DeviceWorker {
@@ -137,6 +137,9 @@ fn classify_with(
         };
         Ok(worker)
     };
+    // A device that was asked for by name is used or refused.
+    let refuse = |error: Error| if model.wants_each_device() { Fault::Run(error) } else { error.into() };
+    let make = |member: &Member| make(member).map_err(refuse);
     let report = fleet::run(members, &pieces, &options, monitor, make, |_, scores: BlockScores| {
         scores.put(&mut all, classes);
         Ok(())

@@ -1722,8 +1722,8 @@ namespace Groma
         public IntPtr checkpoint;
 
         /// <summary>
-        /// The device to run on: <c>auto</c> (NULL, the default), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. One that
-        /// cannot be used is an error.
+        /// The devices to run on: <c>auto</c> (NULL, the default), <c>cpu</c>, <c>cuda</c>, <c>cuda:0,2</c> or
+        /// <c>all</c>. What is asked for by name and cannot be used is an error.
         /// </summary>
         public IntPtr device;
     }

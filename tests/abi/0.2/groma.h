@@ -425,7 +425,10 @@ typedef struct groma_model_options_t {
      * for other classes or features.
      */
     const char *checkpoint;
-    /** The device to run on: `auto` (NULL, the default), `cpu`, `cuda` or `cuda:N`. One that cannot be used is an error. */
+    /**
+     * The devices to run on: `auto` (NULL, the default), `cpu`, `cuda`, `cuda:0,2` or `all`. What is asked for by name and
+     * cannot be used is an error.
+     */
     const char *device;
 } groma_model_options_t;
 

@@ -432,8 +432,8 @@ class groma_model_options_t(ctypes.Structure):
         #: none. A weight that the model has not, or has with another type or shape, is an error, and so are weights
         #: that were trained for other classes or features.
         ("checkpoint", c_char_p),
-        #: The device to run on: `auto` (NULL, the default), `cpu`, `cuda` or `cuda:N`. One that cannot be used is an
-        #: error.
+        #: The devices to run on: `auto` (NULL, the default), `cpu`, `cuda`, `cuda:0,2` or `all`. What is asked for by
+        #: name and cannot be used is an error.
         ("device", c_char_p),
     ]
 

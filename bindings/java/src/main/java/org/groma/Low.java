@@ -451,8 +451,8 @@ public final class Low {
         public Pointer checkpoint;
 
         /**
-         * The device to run on: {@code auto} (NULL, the default), {@code cpu}, {@code cuda} or {@code cuda:N}. One that
-         * cannot be used is an error.
+         * The devices to run on: {@code auto} (NULL, the default), {@code cpu}, {@code cuda}, {@code cuda:0,2} or
+         * {@code all}. What is asked for by name and cannot be used is an error.
          */
         public Pointer device;
 
