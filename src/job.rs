@@ -207,11 +207,7 @@ impl<'a> Job<'a> {
         }
         let monitor = Monitor::new(self.cancel.clone());
         monitor.check()?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .thread_name(|i| format!("groma-{i}"))
-            .build()
-            .map_err(|e| no_thread(&e))?;
+        let pool = pool(self.threads)?;
         self.watch(&monitor, |monitor| pool.install(|| work(monitor)))
     }
 
@@ -262,6 +258,15 @@ impl<'a> Job<'a> {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
+}
+
+/// A pool of threads of our own; 0 is one a core.
+///
+/// # Errors
+/// [`Error::Internal`] if they cannot be started.
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("groma-{i}"));
+    builder.build().map_err(|e| no_thread(&e))
 }
 
 fn no_thread(e: &dyn std::fmt::Display) -> Error {

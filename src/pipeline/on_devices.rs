@@ -14,7 +14,7 @@ use crate::device::fleet::{self, Fault, Member, Piece, Policy, RunReport, Worker
 use crate::error::{Error, Result};
 use crate::features::engine::cuda::{Block, DeviceEngine, Uploaded};
 use crate::features::{Engine, Options};
-use crate::job::{Monitor, Stage};
+use crate::job::{self, Monitor, Stage};
 use crate::model::Model;
 use crate::model::on_device::{DeviceScorer, DeviceScores};
 use std::ops::Range;
@@ -121,6 +121,9 @@ fn classify_with(
         .filter(|piece| piece.points > 0)
         .collect();
     monitor.begin(Stage::Inference, cloud.len() as u64);
+    // Workers have threads of their own, outside the job's pool, and what they leave to several threads shall not start another pool
+    // that stays.
+    let pool = job::pool(rayon::current_num_threads())?;
     let options = fleet::Options { policy: spread.policy, delivery: fleet::Delivery::AsTheyCome, ..Default::default() };
     let make = |member: &Member| -> Result<DeviceWorker<'_>> {
         let machine = open(member)?;
@@ -131,6 +134,7 @@ fn classify_with(
             scorer,
             model,
             monitor,
+            pool: &pool,
             probabilities,
             next: None,
             ahead: None,
@@ -195,6 +199,8 @@ struct DeviceWorker<'a> {
     scorer: DeviceScorer,
     model: &'a Model,
     monitor: &'a Monitor,
+    /// For the CPU's part: cutting blocks.
+    pool: &'a rayon::ThreadPool,
     probabilities: bool,
     /// More rows a call than this make the model no faster.
     most_rows: usize,
@@ -212,6 +218,11 @@ struct UnderWay {
 }
 
 impl DeviceWorker<'_> {
+    fn upload(&self, at: usize) -> Result<Option<Uploaded>> {
+        let features = &self.features;
+        self.pool.install(|| features.upload(at))
+    }
+
     /// Puts all of a block into the queue, `batch` rows at a time.
     fn begin(&mut self, block: &Block, batch: usize) -> Result<Vec<UnderWay>> {
         let width = self.model.schema().columns().len();
@@ -272,14 +283,14 @@ impl Worker for DeviceWorker<'_> {
     fn run(&mut self, piece: &Piece, batch: usize) -> Result<BlockScores, Fault> {
         let uploaded = match self.ahead.take() {
             Some((at, uploaded)) if at == piece.id => Some(uploaded),
-            _ => self.features.upload(piece.id)?,
+            _ => self.upload(piece.id)?,
         };
         let uploaded = uploaded.ok_or_else(|| Fault::Run(Error::internal("a block without points")))?;
         let block = self.features.prepare(uploaded, self.monitor)?;
         let under_way = self.begin(&block, batch.min(self.most_rows))?;
         if let Some(next) = self.next.take().filter(|&next| next != piece.id) {
             // Where there is no room for it yet, it is copied when its turn comes.
-            self.ahead = self.features.upload(next).ok().flatten().map(|uploaded| (next, uploaded));
+            self.ahead = self.upload(next).ok().flatten().map(|uploaded| (next, uploaded));
         }
         Ok(self.finish(&block, under_way)?)
     }
