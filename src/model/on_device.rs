@@ -20,6 +20,9 @@ pub struct DeviceScorer {
     temperature: f32,
 }
 
+/// A network with nothing before and behind it; see [`DeviceScorer::network_alone`].
+pub type NetworkAlone<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
+
 /// What a model says of some rows, on its device; see [`DeviceScores::check`].
 pub struct DeviceScores {
     /// Classes, confidences, entropies, probabilities.
@@ -112,6 +115,38 @@ impl DeviceScorer {
             Number::F64 => self.infer::<I, f64>(&input, rows, probabilities),
         }?;
         Ok(DeviceScores { said, features: status, model: Arc::clone(&self.model) })
+    }
+
+    /// The network by itself, to measure what stands before and behind it: each call of what is returned puts ONNX Runtime's work on
+    /// the same `rows` into the device's queue, from an input made of `features` once, to logits that nobody reads.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn network_alone(&mut self, features: &Buffer<f32>, rows: usize) -> Result<NetworkAlone<'_>> {
+        let sessions = &self.model.logits;
+        match (sessions.input.number, sessions.output.number) {
+            (Number::F16, Number::F16) => self.alone::<f16, f16>(features, rows),
+            (Number::F16, Number::F32) => self.alone::<f16, f32>(features, rows),
+            (Number::F16, Number::F64) => self.alone::<f16, f64>(features, rows),
+            (Number::F32, Number::F16) => self.alone::<f32, f16>(features, rows),
+            (Number::F32, Number::F32) => self.alone::<f32, f32>(features, rows),
+            (Number::F32, Number::F64) => self.alone::<f32, f64>(features, rows),
+            (Number::F64, _) => Err(Error::internal("an input of 64-bit floating point")),
+        }
+    }
+
+    fn alone<I: Real + Element + 'static, O: Real + Element + 'static>(
+        &mut self,
+        features: &Buffer<f32>,
+        rows: usize,
+    ) -> Result<NetworkAlone<'_>> {
+        let (input, _) = self.normalization.assemble::<I>(features)?;
+        let mut logits = Buffer::<O>::new(&self.machine, rows * self.model.logits.output.width())?;
+        Ok(Box::new(move || {
+            let sessions = &self.model.logits;
+            let run = self.call.run(rows, (&input, &sessions.input.row), (&mut logits, &sessions.output.row));
+            run.map_err(|e| self.error(e.message().trim()))
+        }))
     }
 
     fn infer<I: Real + Element, O: Real + Element>(

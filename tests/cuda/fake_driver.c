@@ -139,6 +139,8 @@ uint32_t cuDeviceGetAttribute(int *value, int attribute, int device) {
     switch (attribute) {
     case 16: *value = 100 + device; return 0;
     case 20: *value = (int)number("MODE", device, 0); return 0;
+    case 36: *value = (int)number("MEMORY_KHZ", device, 3201000); return 0;
+    case 37: *value = 6144; return 0;
     case 75: *value = (int)(capability / 10); return 0;
     case 76: *value = (int)(capability % 10); return 0;
     case 115: *value = (int)number("POOLS", device, 1); return 0;

@@ -72,6 +72,19 @@ impl Context {
         Ok(u32::try_from(number).unwrap_or(0))
     }
 
+    /// Bytes a second that its memory could give at best, by its clock and the width of its bus; none where the driver does not
+    /// tell, as for a part of a GPU.
+    ///
+    /// # Errors
+    /// Those of [`Driver::check`].
+    pub fn memory_bandwidth(&self) -> Result<Option<f64>> {
+        const CLOCK_KHZ: i32 = 36;
+        const BUS_BITS: i32 = 37;
+        let [clock, bits] = [self.attribute(CLOCK_KHZ)?, self.attribute(BUS_BITS)?].map(f64::from);
+        // Two transfers a clock.
+        Ok((clock > 0.0 && bits > 0.0).then(|| 2.0 * clock * 1e3 * bits / 8.0))
+    }
+
     /// The GPU's name for options and messages, as `cuda:0`.
     #[must_use]
     pub fn name(&self) -> String {
