@@ -80,7 +80,7 @@ __device__ __forceinline__ int mean(i64 sum, i64 n) {
 }
 
 // registers: at most 96
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
     reduce_cubes(const __grid_constant__ Clouds cloud, const u32 *order, u32 count, const u32 *first, u32 cubes, u32 keep,
                  int *records) {
     const u32 cube = thread_index();

@@ -49,6 +49,10 @@ impl Machine for Wrong {
         unsafe { self.0.upload(to, from) }
     }
 
+    fn allocate_ahead(&self, bytes: usize) -> groma::Result<u64> {
+        self.0.allocate_ahead(bytes)
+    }
+
     unsafe fn upload_ahead(&self, to: u64, from: &[u8]) -> groma::Result<()> {
         // SAFETY: by the contract of this function.
         unsafe { self.0.upload_ahead(to, from) }
