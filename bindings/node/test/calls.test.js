@@ -12,21 +12,24 @@ const { Cancel, Features, Model } = groma;
 test('the event loop keeps turning while a classification runs', withRuntime, async () => {
     const model = await Model.openDefault();
     const points = survey(60000);
-    let [ticks, longest, last] = [0, 0, performance.now()];
-    const timer = setInterval(() => {
-        ticks += 1;
-        longest = Math.max(longest, performance.now() - last);
-        last = performance.now();
-    }, 1);
-    const begun = performance.now();
-    const result = await model.classify(points);
-    const took = performance.now() - begun;
-    clearInterval(timer);
-    assert.equal(result.length, 60000);
-    // Work on the main thread would make one pause of the whole time.
-    const found = `${ticks} turns in ${took.toFixed()} ms, the longest pause ${longest.toFixed()} ms`;
-    assert.ok(ticks > 5 && longest < took / 2, found);
-    console.log(found);
+    // Work on the main thread would make one pause of the whole time, every time; a busy machine makes one now and then.
+    const found = [];
+    for (let attempt = 0; attempt < 5; attempt++) {
+        let [ticks, longest, last] = [0, 0, performance.now()];
+        const timer = setInterval(() => {
+            ticks += 1;
+            longest = Math.max(longest, performance.now() - last);
+            last = performance.now();
+        }, 1);
+        const begun = performance.now();
+        const result = await model.classify(points);
+        const took = performance.now() - begun;
+        clearInterval(timer);
+        assert.equal(result.length, 60000);
+        found.push(`${ticks} turns in ${took.toFixed()} ms, the longest pause ${longest.toFixed()} ms`);
+        if (ticks > 5 && longest < took / 2) return console.log(found.at(-1));
+    }
+    assert.fail(found.join('; '));
 });
 
 test('now and later give the same', withRuntime, async () => {
