@@ -75,7 +75,7 @@ pub unsafe extern "C" fn groma_doctor_json(
 ) -> groma_status_t {
     boundary!(groma_doctor_json, error; json: out => {
         let (runtime, machine) = (runtime::report(None), device::report());
-        let model = if runtime.error.is_none() { Model::embedded().err() } else { None };
+        let model = if runtime.error.is_none() { Model::embedded_on_cpu().err() } else { None };
         let all = serde_json::json!({
             "version": env!("CARGO_PKG_VERSION"),
             "abi": format!("{GROMA_ABI_MAJOR}.{GROMA_ABI_MINOR}"),

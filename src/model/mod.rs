@@ -127,6 +127,14 @@ impl Model {
         Self::embedded_with(&ModelOptions::default())
     }
 
+    /// The default model on the CPU, whatever else there is: whether an installation works can be asked without a look at GPUs.
+    ///
+    /// # Errors
+    /// Those of [`runtime::ensure`].
+    pub fn embedded_on_cpu() -> Result<Self> {
+        Self::embedded_with(&ModelOptions { device: Some("cpu".into()), ..ModelOptions::default() })
+    }
+
     /// The default model with a manifest, weights or a device of the caller's choice.
     ///
     /// # Errors

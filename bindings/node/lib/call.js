@@ -17,6 +17,7 @@ class Scope {
     #threw = false;
     #signal = null;
     #stopped = false;
+    #flag;
     #promises = new Set();
     #away;
 
@@ -69,6 +70,7 @@ class Scope {
         if (flagged && !(cancel instanceof Cancel)) throw invalid('cancel must be a Cancel');
         if (signalled || this.#away) {
             const flag = new Cancel();
+            this.#flag = flag;
             this.#ends.push(stoppedBy(flag), () => flag.close());
             if (flagged) this.#ends.push(cancel.lead(flag));
             if (signalled) this.#follow(signal, flag);
@@ -114,10 +116,18 @@ class Scope {
 
     // What a promise says comes too late for a call that blocks.
     #follows(told) {
+        // The call may be over before it reports again.
+        const stop = () => this.#flag?.trigger();
         const said = value => {
-            if (value === false) this.#stopped = true;
+            if (value !== false) return;
+            this.#stopped = true;
+            stop();
         };
-        const promise = Promise.resolve(told).then(said, thrown => this.#fail(thrown));
+        const failed = thrown => {
+            this.#fail(thrown);
+            stop();
+        };
+        const promise = Promise.resolve(told).then(said, failed);
         this.#promises.add(promise);
         promise.finally(() => this.#promises.delete(promise));
         if (!this.#away) this.#fail(invalid('progress must not be async in calls that block'));
@@ -141,6 +151,7 @@ class Scope {
     }
 
     free() {
+        this.#flag = undefined;
         for (const end of this.#ends.reverse()) end();
         this.#ends = [];
         this.#kept = [];

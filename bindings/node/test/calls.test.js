@@ -102,7 +102,8 @@ test('progress may stop a call', async () => {
 });
 
 test('progress may be async', async () => {
-    const points = survey(300000);
+    // Long enough for several reports on any machine.
+    const points = survey(1000000);
     const boom = new Error('boom');
     const fails = Features.compute(points, 'lod2', { progress: async () => { throw boom; } });
     await assert.rejects(fails, error => error === boom);

@@ -19,7 +19,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let runtime = runtime::report(arguments.runtime.onnxruntime.as_deref());
     let devices = device::report();
-    let model = if runtime.error.is_none() { Some(Model::embedded()) } else { None };
+    let model = if runtime.error.is_none() { Some(Model::embedded_on_cpu()) } else { None };
     let model_error = model.as_ref().and_then(|m| m.as_ref().err()).map(ToString::to_string);
     let ready = matches!(model, Some(Ok(_)));
     let exit = if ready { Exit::DONE } else { Exit::NO_RUNTIME };
