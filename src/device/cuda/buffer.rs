@@ -47,9 +47,21 @@ impl<T: Plain> Buffer<T> {
     /// # Errors
     /// Those of [`Machine`](super::machine::Machine).
     pub fn zeros(machine: &Shared, len: usize) -> Result<Self> {
+        Self::of_bytes(machine, len, 0)
+    }
+
+    /// Memory in which every bit is set: the largest number of a type without sign.
+    ///
+    /// # Errors
+    /// Those of [`Machine`](super::machine::Machine).
+    pub fn ones(machine: &Shared, len: usize) -> Result<Self> {
+        Self::of_bytes(machine, len, 0xff)
+    }
+
+    fn of_bytes(machine: &Shared, len: usize, byte: u8) -> Result<Self> {
         let buffer = Self::new(machine, len)?;
         // SAFETY: the buffer is so long.
-        unsafe { machine.fill(buffer.address, buffer.bytes(), 0)? };
+        unsafe { machine.fill(buffer.address, buffer.bytes(), byte)? };
         Ok(buffer)
     }
 

@@ -26,7 +26,7 @@ pub fn farthest(machine: &Shared, lattice: &Lattice, first: u32, wanted: usize, 
     }
     let [x, y, z] = &lattice.coordinates;
     let [x, y, z] = [Buffer::from_slice(machine, x)?, Buffer::from_slice(machine, y)?, Buffer::from_slice(machine, z)?];
-    let distance = Buffer::from_slice(machine, &vec![u64::MAX; points])?;
+    let distance = Buffer::<u64>::ones(machine, points)?;
     let mut samples = Buffer::<u32>::new(machine, wanted)?;
     samples.upload(&[first])?;
     let threads = (points as u64).min(MOST_BLOCKS * 256);

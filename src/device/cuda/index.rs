@@ -197,6 +197,12 @@ impl Index {
     pub fn slots_of(&self, core: usize) -> Result<Buffer<u32>> {
         let (machine, count, core_count) = (self.machine().clone(), count_of(self.len()), count_of(core));
         let slots = Buffer::<u32>::new(&machine, core.min(self.len()))?;
+        if core >= self.len() {
+            let to = slots.address();
+            // SAFETY: a number for each point.
+            unsafe { launch!(machine, "file_order", count, 256; Argument::new(&to), Argument::new(&count))? };
+            return Ok(slots);
+        }
         let mut marks = Buffer::<u32>::new(&machine, self.len())?;
         let (order, before, to) = (self.order.address(), marks.address(), slots.address());
         // SAFETY: as many marks as points.

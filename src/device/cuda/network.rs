@@ -12,7 +12,7 @@ const ASSEMBLE_BLOCK: u32 = 256;
 /// Threads of a block of `posterior.cu`, and the logits that it holds.
 const POSTERIOR_BLOCK: u32 = 128;
 const POSTERIOR_LOGITS: u32 = 4224;
-/// A status word that nothing was written to.
+/// A status word that nothing was written to: every bit is set.
 const FINE: u64 = u64::MAX;
 
 /// A type of number that a network takes or gives.
@@ -52,7 +52,7 @@ pub struct Status(Buffer<u64>);
 
 impl Status {
     fn new(machine: &super::Shared, words: usize) -> Result<Self> {
-        Ok(Self(Buffer::from_slice(machine, &vec![FINE; words])?))
+        Ok(Self(Buffer::ones(machine, words)?))
     }
 
     /// Position of the first value of each kind, if there is one: row · columns + column.
