@@ -14,6 +14,7 @@ pub mod inspect;
 #[cfg(feature = "cuda")]
 pub mod on_devices;
 mod rewrite;
+pub mod run;
 pub mod terrain;
 pub mod units;
 
