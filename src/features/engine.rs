@@ -168,6 +168,7 @@ impl<'a> Engine<'a> {
             unit_m: self.lattice.unit_m,
             coordinates: [gather(x, shift[0]), gather(y, shift[1]), gather(z, 0)],
             origin: self.lattice.origin,
+            base: self.lattice.base,
         };
         Some(Cut { lattice: Cow::Owned(local), rows: Some(rows), core: block.core.len(), shift })
     }

@@ -84,7 +84,6 @@ impl Survey {
         options: &Options,
         monitor: &Monitor,
     ) -> Result<Self> {
-        let linear_unit_m = options.linear_unit_m;
         let mut survey = Self {
             surfaces: Vec::new(),
             minima: Vec::new(),
@@ -99,14 +98,14 @@ impl Survey {
         schema.definitions().iter().for_each(|c| wanted.add(c));
         let Wanted { surfaces, minima, windows, squares } = wanted;
         if squares && !lattice.is_empty() {
-            let frame = RasterFrame::new(lattice, linear_unit_m, schema.spec().position_block_m)?;
+            let frame = RasterFrame::new(lattice, schema.spec().position_block_m)?;
             survey.squares = Some(Squares { frame, lowest_ground: Vec::new() });
         }
         if lattice.is_empty() || (surfaces.is_empty() && minima.is_empty() && windows.is_empty()) {
             survey.flags = survey.flag_rows(lattice, schema, attributes);
             return Ok(survey);
         }
-        let frame = RasterFrame::new(lattice, linear_unit_m, cell_size(density(lattice)))?;
+        let frame = RasterFrame::new(lattice, cell_size(density(lattice)))?;
         survey.cell_m = frame.cell_m;
         let lowest = LazyCell::new(|| Raster::lowest(lattice, frame));
         for name in surfaces {

@@ -11,8 +11,10 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Terrain {
     dtm: Arc<Dtm>,
-    /// The lattice's lower corner, in CRS units.
-    origin: [f64; 3],
+    /// The lattice's lower corner in steps from the origin of the CRS, along x and y.
+    base: [i64; 2],
+    /// Its height, in CRS units.
+    lowest: f64,
     /// CRS units a lattice step.
     step: f64,
     linear_unit_m: f64,
@@ -30,7 +32,9 @@ impl Terrain {
         })?;
         let linear_unit_m = options.linear_unit_m;
         // The lattice's step is in metres, as its heights are; its corner is in CRS units.
-        let terrain = Self { dtm, origin: lattice.origin, step: lattice.unit_m / linear_unit_m, linear_unit_m };
+        let [base_x, base_y, _] = lattice.base;
+        let (lowest, step) = (lattice.origin[2], lattice.unit_m / linear_unit_m);
+        let terrain = Self { dtm, base: [base_x, base_y], lowest, step, linear_unit_m };
         terrain.expect_ground(lattice)?;
         Ok(terrain)
     }
@@ -40,11 +44,12 @@ impl Terrain {
     pub fn sample(&self, x: i32, y: i32) -> f64 {
         let [px, py] = self.position(x, y);
         let height = self.dtm.sample(px, py).expect("every point has ground since the terrain was made");
-        (height - self.origin[2]) * self.linear_unit_m
+        (height - self.lowest) * self.linear_unit_m
     }
 
     fn position(&self, x: i32, y: i32) -> [f64; 2] {
-        [self.origin[0] + f64::from(x) * self.step, self.origin[1] + f64::from(y) * self.step]
+        // From the absolute place and nothing else, so that all tiles and blocks agree.
+        [(self.base[0] + i64::from(x)) as f64 * self.step, (self.base[1] + i64::from(y)) as f64 * self.step]
     }
 
     fn expect_ground(&self, lattice: &Lattice) -> Result<()> {

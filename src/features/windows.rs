@@ -140,7 +140,7 @@ mod tests {
             let positions: Vec<f64> = points.iter().flat_map(|p| [p.0, p.1, p.2]).collect();
             let lattice = Lattice::new(&PointCloud::from_positions(&positions, 0.001).unwrap(), 1.0).unwrap();
             let flags: Vec<u8> = points.iter().map(|p| p.3).collect();
-            let frame = RasterFrame::new(&lattice, 1.0, 1.0).unwrap();
+            let frame = RasterFrame::new(&lattice, 1.0).unwrap();
             let windows = &Windows::all(&lattice, frame, &flags, &[2 * half + 1])[0];
             let [x, y, z] = &lattice.coordinates;
             let cell = |i: usize| (frame.cell(x[i], y[i]) % frame.nx, frame.cell(x[i], y[i]) / frame.nx);

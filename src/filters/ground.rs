@@ -4,6 +4,7 @@
 //! an object, and its cells are filled from the ground around it. Roofs and crowns wider than the largest window stay.
 
 use super::raster::Raster;
+use super::raster_frame::CellScale;
 use crate::error::Result;
 use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
@@ -31,7 +32,7 @@ pub const COARSE_STEP: usize = 6;
 const LOW_OUTLIER_CELLS: f32 = 5.0;
 
 /// Cells by which the occupied area of an input is measured, in metres.
-const OCCUPANCY_CELL_M: f64 = 5.0;
+pub(crate) const OCCUPANCY_CELL_M: f64 = 5.0;
 
 /// Rounds of smoothing of the filled cells; each spreads by one cell.
 const RELAX_ROUNDS: usize = 60;
@@ -135,10 +136,10 @@ pub fn cell_size(density: f64) -> f64 {
 /// Points a square metre of the area that holds points.
 #[must_use]
 pub fn density(lattice: &Lattice) -> f64 {
-    let cells_per_step = lattice.unit_m / OCCUPANCY_CELL_M;
-    let cell = |steps: i32| (f64::from(steps) * cells_per_step) as u64;
+    let scale = CellScale::new(lattice.unit_m, OCCUPANCY_CELL_M);
+    let cell = |axis: usize, steps: i32| scale.cell(lattice.base[axis] + i64::from(steps));
     let [x, y, _] = &lattice.coordinates;
-    let occupied: HashSet<(u64, u64)> = x.iter().zip(y).map(|(&x, &y)| (cell(x), cell(y))).collect();
+    let occupied: HashSet<(i64, i64)> = x.iter().zip(y).map(|(&x, &y)| (cell(0, x), cell(1, y))).collect();
     lattice.len() as f64 / (occupied.len() as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M)
 }
 
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn a_house_is_cut_off_a_hillside() {
         let (lattice, truth) = hillside();
-        let frame = RasterFrame::new(&lattice, 1.0, 1.0).unwrap();
+        let frame = RasterFrame::new(&lattice, 1.0).unwrap();
         let ground = GroundFilter { window_m: 60.0, slope: 0.15, max_tolerance_m: 3.0, max_step: COARSE_STEP }
             .surface(&Raster::lowest(&lattice, frame), &Monitor::default())
             .unwrap();

@@ -81,7 +81,7 @@ impl GroundOptions {
             return Ok(GroundPoints { rows: Vec::new(), cell_m: 0.0 });
         }
         let cell_m = self.cell_m.unwrap_or_else(|| cell_size(density(lattice)));
-        let frame = RasterFrame::new(lattice, 1.0, cell_m)?;
+        let frame = RasterFrame::new(lattice, cell_m)?;
         let trend = Trend::new(lattice);
         let [x, y, _] = &lattice.coordinates;
         let level = Level { lattice, trend: &trend };
@@ -112,9 +112,9 @@ impl GroundOptions {
         let near = self.on(&seeds, lattice, &slope, monitor)?;
         // The lowest of them in each quarter of a cell carry the finer surface.
         let quarters = near.into_iter().map(|row| {
-            let [px, py] = frame.position(x[row as usize], y[row as usize]);
-            let upper = |p: f64| usize::from(p.fract() >= 0.5);
-            key(frame.cell(x[row as usize], y[row as usize]) * 4 + 2 * upper(py) + upper(px), row as usize)
+            let (cell, [px, py]) = frame.within(x[row as usize], y[row as usize]);
+            let upper = |p: f64| usize::from(p >= 0.5);
+            key(cell * 4 + 2 * upper(py) + upper(px), row as usize)
         });
         monitor.check()?;
         let finer = level.lowest(quarters.collect());

@@ -30,6 +30,7 @@ pub mod outliers;
 pub mod places;
 pub mod random;
 pub mod raster;
+pub mod raster_frame;
 pub mod tin;
 pub mod trend;
 pub mod voxel;

@@ -1,116 +1,10 @@
 //! Rasters over a cloud: the lowest point a cell, morphological opening, filling of empty cells.
-//!
-//! Cells are aligned to whole multiples of their size in the CRS, so that neighbouring tiles see the same cells.
 
-use crate::error::{Error, Result};
+pub use super::raster_frame::RasterFrame;
+use crate::error::Result;
 use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
 use rayon::prelude::*;
-
-/// Where the cells of a raster lie. Cell `(i, j)` covers `[x0 + i, x0 + i + 1) × [y0 + j, y0 + j + 1)` times `cell_m`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RasterFrame {
-    /// Edge of a cell in metres.
-    pub cell_m: f64,
-    /// Cells along x.
-    pub nx: usize,
-    /// Cells along y.
-    pub ny: usize,
-    /// Lattice position of the raster's corner, in cells, along x and y.
-    corner: [f64; 2],
-    /// Cells a lattice step.
-    cells_per_step: f64,
-}
-
-/// Points that lie on a cell border belong to the upper cell even if the rounding of their absolute coordinate, or of the
-/// corner, says otherwise; so small a share of a cell is less than any lattice step of a survey.
-const BORDER: f64 = 1e-5;
-
-/// A raster may have so many cells for each point of its cloud, but at least [`MIN_CELLS`] and at most [`MAX_CELLS`].
-const CELLS_PER_POINT: f64 = 16.0;
-/// 4 × 4 km of 1 m cells.
-const MIN_CELLS: f64 = 16_777_216.0;
-/// Half a gigabyte of heights.
-const MAX_CELLS: f64 = 134_217_728.0;
-
-/// The corner is rounded to this fraction of a cell, so that the rounding of large absolute coordinates leaves no trace.
-const CORNER_STEPS: f64 = 65_536.0;
-
-impl RasterFrame {
-    /// The frame that covers a lattice with cells of `cell_m` metres.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] if the raster would be out of proportion to the points: one point far away from all others
-    /// is enough for that.
-    pub fn new(lattice: &Lattice, linear_unit_m: f64, cell_m: f64) -> Result<Self> {
-        let cells_per_step = lattice.unit_m / cell_m;
-        let mut size = [0.0; 2];
-        let mut corner = [0.0; 2];
-        for axis in 0..2 {
-            let origin = lattice.origin[axis] * linear_unit_m / cell_m;
-            let highest = lattice.coordinates[axis].par_iter().copied().max().unwrap_or(0);
-            corner[axis] = ((origin - origin.floor()) * CORNER_STEPS).round() / CORNER_STEPS + BORDER;
-            size[axis] = (corner[axis] + f64::from(highest) * cells_per_step).floor() + 1.0;
-        }
-        let most = (CELLS_PER_POINT * lattice.len() as f64).clamp(MIN_CELLS, MAX_CELLS);
-        // Asked so that a size that is not a number is refused as well.
-        if (size[0] * size[1]).partial_cmp(&most).is_none_or(std::cmp::Ordering::is_gt) {
-            return Err(Error::invalid(
-                format!("{} points lie in {:.0} × {:.0} cells of {cell_m} m", lattice.len(), size[0], size[1]),
-                "remove points far away from all others (often at 0, 0, 0), or split the cloud",
-            ));
-        }
-        Ok(Self { cell_m, nx: size[0] as usize, ny: size[1] as usize, corner, cells_per_step })
-    }
-
-    /// Position of a point in cells from the raster's corner.
-    #[must_use]
-    pub fn position(&self, x: i32, y: i32) -> [f64; 2] {
-        [self.corner[0] + f64::from(x) * self.cells_per_step, self.corner[1] + f64::from(y) * self.cells_per_step]
-    }
-
-    /// Index of the cell that holds a point.
-    #[must_use]
-    pub fn cell(&self, x: i32, y: i32) -> usize {
-        let [px, py] = self.position(x, y);
-        (py as usize).min(self.ny - 1) * self.nx + (px as usize).min(self.nx - 1)
-    }
-
-    /// Place of a point relative to the middle of its cell, in metres.
-    #[must_use]
-    pub fn from_middle(&self, x: i32, y: i32) -> [f64; 2] {
-        let limits = [self.nx, self.ny];
-        let place = self.position(x, y);
-        std::array::from_fn(|axis| {
-            let cell = (place[axis] as usize).min(limits[axis] - 1);
-            (place[axis] - BORDER - cell as f64 - 0.5) * self.cell_m
-        })
-    }
-
-    /// Lattice position of the raster's corner in cells, along x and y.
-    #[must_use]
-    pub fn corner(&self) -> [f64; 2] {
-        self.corner
-    }
-
-    /// Cells a lattice step.
-    #[must_use]
-    pub fn cells_per_step(&self) -> f64 {
-        self.cells_per_step
-    }
-
-    /// Number of cells.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.nx * self.ny
-    }
-
-    /// Whether the raster has no cells (it always has).
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
 
 /// One value a cell, row by row.
 #[derive(Clone, Debug)]
@@ -208,14 +102,7 @@ impl Raster {
     /// The value at a point, interpolated bilinearly between cell centres and constant beyond the outermost ones.
     #[must_use]
     pub fn sample(&self, x: i32, y: i32) -> f64 {
-        let [px, py] = self.frame.position(x, y);
-        let along = |p: f64, cells: usize| {
-            let p = (p - 0.5).clamp(0.0, (cells - 1) as f64);
-            let low = (p as usize).min(cells.saturating_sub(2));
-            (low, (low + 1).min(cells - 1), p - low as f64)
-        };
-        let (x0, x1, fx) = along(px, self.frame.nx);
-        let (y0, y1, fy) = along(py, self.frame.ny);
+        let [(x0, x1, fx), (y0, y1, fy)] = self.frame.between(x, y);
         let at = |x: usize, y: usize| f64::from(self.values[y * self.frame.nx + x]);
         let lower = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
         let upper = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
@@ -340,7 +227,7 @@ mod tests {
     fn raster(nx: usize, ny: usize, values: Vec<f32>) -> Raster {
         let corners = [0.0, 0.0, 0.0, nx as f64 - 0.5, ny as f64 - 0.5, 0.0];
         let cloud = PointCloud::from_positions(&corners, 0.01).unwrap();
-        let frame = RasterFrame::new(&Lattice::new(&cloud, 1.0).unwrap(), 1.0, 1.0).unwrap();
+        let frame = RasterFrame::new(&Lattice::new(&cloud, 1.0).unwrap(), 1.0).unwrap();
         assert_eq!((frame.nx, frame.ny), (nx, ny));
         Raster { frame, values }
     }

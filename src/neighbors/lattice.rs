@@ -16,6 +16,9 @@ pub struct Lattice {
     pub coordinates: [Vec<i32>; 3],
     /// The lower corner in the units of the cloud.
     pub origin: [f64; 3],
+    /// The lower corner in whole steps from the origin of the reference system; where the cloud's offset is no multiple of a
+    /// step, to the nearest one.
+    pub base: [i64; 3],
 }
 
 impl Lattice {
@@ -51,7 +54,9 @@ impl Lattice {
             };
             coordinates[axis] = source.iter().map(|&v| local(v)).collect();
         }
-        Ok(Self { unit_m: unit * linear_unit_m, coordinates, origin })
+        #[allow(clippy::cast_possible_truncation)] // saturating
+        let base = origin.map(|corner| (corner / unit).round() as i64);
+        Ok(Self { unit_m: unit * linear_unit_m, coordinates, origin, base })
     }
 
     /// Number of points.

@@ -9,14 +9,18 @@ use crate::error::Result;
 /// Where the cells of a raster lie, as kernels are told.
 #[derive(Clone, Copy, Debug)]
 pub struct Cells {
-    /// Lattice position of the raster's corner in cells, along x and y.
-    pub corner: [f64; 2],
-    /// Cells a lattice step.
-    pub cells_per_step: f64,
+    /// Absolute place of the lattice's origin in steps, along x and y.
+    pub base: [i64; 2],
+    /// Absolute number of the first cell along x and y.
+    pub first: [i64; 2],
+    /// Lattice steps a cell, cells a step, and the steps that decide on which side of a border a place lies.
+    pub scale: [f64; 3],
     /// Cells along x.
     pub nx: u32,
     /// Rows of cells.
     pub ny: u32,
+    /// Absolute numbers of the outermost cells between whose centres is interpolated, first and last, along x and y.
+    pub edges: [[i64; 2]; 2],
 }
 
 /// `Raster` of `kernels/raster.cuh`.
@@ -24,18 +28,21 @@ pub struct Cells {
 #[derive(Clone, Copy, Debug)]
 struct RawRaster {
     values: u64,
-    corner: [f64; 2],
-    cells_per_step: f64,
+    base: [i64; 2],
+    first: [f64; 2],
+    scale: [f64; 3],
+    edges: [[f64; 2]; 2],
     nx: u32,
     ny: u32,
-    shift: [i32; 2],
-    unused: [u32; 2],
 }
 
 impl Cells {
     fn raw(&self, values: u64, shift: [i32; 2]) -> RawRaster {
-        let Self { corner, cells_per_step, nx, ny } = *self;
-        RawRaster { values, corner, cells_per_step, nx, ny, shift, unused: [0; 2] }
+        let Self { base, first, scale, nx, ny, edges } = *self;
+        // Less than 2^53 cells from the origin.
+        let exact = |cells: [i64; 2]| cells.map(|cell| cell as f64);
+        let base = [0, 1].map(|axis: usize| base[axis] + i64::from(shift[axis]));
+        RawRaster { values, base, first: exact(first), scale, edges: edges.map(exact), nx, ny }
     }
 }
 

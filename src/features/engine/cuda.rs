@@ -96,8 +96,15 @@ struct DevicePass<'a> {
 fn cells(frame: RasterFrame) -> Result<Cells> {
     let narrow =
         |n: usize| u32::try_from(n).map_err(|_| Error::internal("a raster of more than 2^32 cells along an axis"));
-    let (corner, cells_per_step) = (frame.corner(), frame.cells_per_step());
-    Ok(Cells { corner, cells_per_step, nx: narrow(frame.nx)?, ny: narrow(frame.ny)? })
+    let scale = frame.scale();
+    Ok(Cells {
+        base: frame.base(),
+        first: frame.first,
+        scale: [scale.steps_per_cell, scale.cells_per_step, scale.bias],
+        nx: narrow(frame.nx)?,
+        ny: narrow(frame.ny)?,
+        edges: frame.edges,
+    })
 }
 
 impl<'a> DeviceEngine<'a> {
