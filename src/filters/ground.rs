@@ -3,6 +3,7 @@
 //! The lowest points of a raster are opened with growing windows; what falls by more than the slope tolerance allows is
 //! an object, and its cells are filled from the ground around it. Roofs and crowns wider than the largest window stay.
 
+use super::certain::Certain;
 use super::raster::Raster;
 use super::raster_frame::CellScale;
 use crate::error::Result;
@@ -61,38 +62,75 @@ impl GroundFilter {
         Ok(heights)
     }
 
+    /// The ground under a part of a raster, and which of its cells are, for certain, what they are in the whole.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn surface_of_part(&self, lowest: &Raster, monitor: &Monitor) -> Result<(Raster, Vec<bool>)> {
+        let empty = empty_cells(lowest);
+        if !empty.contains(&false) {
+            let (flat, _) = self.split(lowest, monitor)?;
+            // Empty all over, and so it is in the whole, or the ground comes from points beyond this part.
+            return Ok((flat, Certain::all(lowest.frame).after_filling(&empty).cells()));
+        }
+        let filled = Certain::all(lowest.frame).after_filling(&empty);
+        let (z, unsure) = Self::cleaned(lowest, &empty, monitor)?;
+        // Whether a cell is low noise depends on the cells that a closing sees.
+        let cleaned = filled.narrowed(2).after_filling(&unsure);
+        let object = self.objects(&z, unsure, monitor)?;
+        let split = cleaned.narrowed(2 * self.largest_radius(lowest)).after_filling(&object);
+        let certain = if object.contains(&false) { split.but_for(&object, RELAX_ROUNDS) } else { split };
+        Ok((self.filled(z, &object, monitor)?, certain.cells()))
+    }
+
+    /// Cells around a part of a raster within which all is seen that decides about its ground, but for the fillings of large
+    /// holes.
+    #[must_use]
+    pub fn reach(&self, cell_m: f64) -> usize {
+        2 * (self.window_m / cell_m).ceil().max(1.0) as usize + RELAX_ROUNDS + 2
+    }
+
     /// Tells ground from objects among the cells of `lowest`: heights for all cells (empty ones, and those of low noise, have
     /// that of a neighbour), and which cells hold no ground. Without any point there is no object, and all is 0.
     ///
     /// # Errors
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn split(&self, lowest: &Raster, monitor: &Monitor) -> Result<(Raster, Vec<bool>)> {
-        let cell = lowest.frame.cell_m;
-        let empty: Vec<bool> = lowest.values.iter().map(|z| z.is_infinite()).collect();
+        let empty = empty_cells(lowest);
         if !empty.contains(&false) {
             let flat = Raster { frame: lowest.frame, values: vec![0.0; lowest.values.len()] };
             return Ok((flat, vec![false; empty.len()]));
         }
+        let (z, unsure) = Self::cleaned(lowest, &empty, monitor)?;
+        let object = self.objects(&z, unsure, monitor)?;
+        Ok((z, object))
+    }
+
+    /// Heights without holes and without noise below the ground, and which cells got theirs from others.
+    fn cleaned(lowest: &Raster, empty: &[bool], monitor: &Monitor) -> Result<(Raster, Vec<bool>)> {
+        let cell = lowest.frame.cell_m;
         let mut z = lowest.clone();
-        z.fill_nearest(&empty);
+        z.fill_nearest(empty);
         monitor.check()?;
         let closed = z.dilated(1).eroded(1);
         monitor.check()?;
-        let mut unsure: Vec<bool> = empty.clone();
+        let mut unsure: Vec<bool> = empty.to_vec();
         for (i, unsure) in unsure.iter_mut().enumerate() {
             *unsure |= closed.values[i] - z.values[i] > LOW_OUTLIER_CELLS * cell as f32;
         }
         if unsure.contains(&false) {
             z.fill_nearest(&unsure);
         }
-        // A window wider than the raster sees no more than the raster.
-        let widest = lowest.frame.nx.max(lowest.frame.ny);
-        let largest = ((self.window_m / cell).ceil().max(1.0) as usize).min(widest);
+        Ok((z, unsure))
+    }
+
+    /// The cells that fall by more than the tolerance in one of the openings, and those of `object`.
+    fn objects(&self, z: &Raster, mut object: Vec<bool>, monitor: &Monitor) -> Result<Vec<bool>> {
+        let cell = z.frame.cell_m;
         let mut eroded = z.clone();
         let mut opened = z.clone();
-        let mut object = unsure;
         let mut last = 0;
-        for radius in radii(largest, self.max_step) {
+        for radius in radii(self.largest_radius(z), self.max_step) {
             monitor.check()?;
             // An opening by squares is an erosion by squares, grown step by step, and one dilation back.
             eroded = eroded.eroded(radius - last);
@@ -105,8 +143,18 @@ impl GroundFilter {
             }
             opened = next;
         }
-        Ok((z, object))
+        Ok(object)
     }
+
+    /// The radius of the largest window, in cells: one wider than the raster sees no more than the raster.
+    fn largest_radius(&self, raster: &Raster) -> usize {
+        let cells = raster.frame.edges.map(|[first, last]| usize::try_from(last - first + 1).unwrap_or(0));
+        ((self.window_m / raster.frame.cell_m).ceil().max(1.0) as usize).min(cells[0].max(cells[1]))
+    }
+}
+
+fn empty_cells(lowest: &Raster) -> Vec<bool> {
+    lowest.values.iter().map(|z| z.is_infinite()).collect()
 }
 
 /// The window radii, in cells: every one at first, then in growing steps, the largest at the end.

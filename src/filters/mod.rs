@@ -20,6 +20,7 @@
 //! ```
 
 pub mod cells;
+mod certain;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod farthest;

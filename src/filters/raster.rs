@@ -182,6 +182,25 @@ pub(super) fn nearest_in_column(missing: &[bool], nx: usize, ny: usize) -> Vec<u
     nearest
 }
 
+/// Squared distance, in cells, of every cell to the nearest one for which `missing` does not hold; `u64::MAX` if it holds
+/// for all.
+pub(super) fn distances_sq(missing: &[bool], nx: usize, ny: usize) -> Vec<u64> {
+    if !missing.contains(&false) {
+        return vec![u64::MAX; missing.len()];
+    }
+    let nearest_row = nearest_in_column(missing, nx, ny);
+    let mut distances = vec![0; missing.len()];
+    distances.par_chunks_mut(nx).enumerate().for_each(|(row, distances)| {
+        let known = &nearest_row[row * nx..(row + 1) * nx];
+        for (column, from) in nearest_columns(row, known).into_iter().enumerate() {
+            let dx = u64::from(from).abs_diff(column as u64);
+            let dy = u64::from(known[from as usize]).abs_diff(row as u64);
+            distances[column] = dx * dx + dy * dy;
+        }
+    });
+    distances
+}
+
 /// For every column of a row, the column whose known cell is nearest: the lower envelope of parabolas (Felzenszwalb and
 /// Huttenlocher 2012).
 pub(super) fn nearest_columns(row: usize, known: &[u32]) -> Vec<u32> {
