@@ -97,7 +97,7 @@ pub struct Progress {
 pub struct Monitor {
     cancel: CancelToken,
     /// The watcher asked to stop this job; the caller's token, which may serve others, stays as it is.
-    stopped: AtomicBool,
+    stopped: CancelToken,
     stage: AtomicU32,
     done: AtomicU64,
     total: AtomicU64,
@@ -108,6 +108,12 @@ impl Monitor {
     #[must_use]
     pub fn new(cancel: CancelToken) -> Self {
         Self { cancel, ..Self::default() }
+    }
+
+    /// A monitor for a part of this job: it stops with the job, and its progress is its own.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { cancel: self.cancel.clone(), stopped: self.stopped.clone(), ..Self::default() }
     }
 
     /// Begins a stage of `total` points.
@@ -125,7 +131,7 @@ impl Monitor {
     /// Whether the job was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.cancel.is_cancelled() || self.stopped.load(Ordering::Relaxed)
+        self.cancel.is_cancelled() || self.stopped.is_cancelled()
     }
 
     /// [`Error::Cancelled`] if the job was cancelled.
@@ -242,7 +248,7 @@ impl<'a> Job<'a> {
             };
             while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(PROGRESS_PERIOD) {
                 if report(monitor.progress()).is_break() {
-                    monitor.stopped.store(true, Ordering::Relaxed);
+                    monitor.stopped.cancel();
                 }
             }
             worker.join()

@@ -10,6 +10,7 @@ use super::blocks::Blocks;
 use super::plan::{Pass, Plan};
 use super::schema::Schema;
 use super::survey::Survey;
+use super::wide::WideView;
 use crate::cloud::PointCloud;
 use crate::error::Result;
 use crate::job::{Monitor, Stage};
@@ -37,6 +38,8 @@ pub struct Engine<'a> {
     attributes: Attributes<'a>,
     plan: Plan,
     blocks: Blocks,
+    /// By row, whether it is wanted; empty if all are.
+    core: Vec<bool>,
     search: Search,
     simd: Simd,
 }
@@ -82,7 +85,29 @@ impl<'a> Engine<'a> {
         let plan = Plan::new(schema, &lattice, &survey)?;
         let blocks = Blocks::new(&lattice, options.block_size_m, schema.receptive_radius_m())?;
         monitor.advance(cloud.len() as u64);
-        Ok(Self { lattice, survey, attributes, plan, blocks, search: options.search, simd })
+        Ok(Self { lattice, survey, attributes, plan, blocks, core: Vec::new(), search: options.search, simd })
+    }
+
+    /// A block of a survey whose wide view was made before: `cloud` holds its points and those around them as far as the
+    /// features see, `lattice` their places, in the same order; `core` says for which of them rows are wanted. Their values
+    /// are those of the whole survey, if the points come in its order.
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`](crate::Error::MissingColumn) for an attribute that the cloud lacks, those of [`Survey::over`].
+    pub fn of_block(
+        cloud: &'a PointCloud,
+        lattice: Lattice,
+        core: Vec<bool>,
+        view: &WideView,
+        schema: &Schema,
+        options: &Options,
+    ) -> Result<Self> {
+        let simd = options.simd.map_or_else(Simd::detect, |simd| Simd::named(simd.name()))?;
+        let attributes = Attributes::new(cloud, schema)?;
+        let survey = Survey::over(view, &lattice, schema, &attributes, options)?;
+        let plan = Plan::new(schema, &lattice, &survey)?;
+        let blocks = Blocks::new(&lattice, None, 0.0)?;
+        Ok(Self { lattice, survey, attributes, plan, blocks, core, search: options.search, simd })
     }
 
     /// Points outside the hull of the ground points: see [`Survey::outside_hull`].
@@ -181,7 +206,14 @@ impl<'a> Engine<'a> {
         let Some(Cut { lattice, rows, core: core_points, shift }) = self.cut(at) else { return Ok(None) };
         let mut index = Index::new(&lattice, self.search, monitor)?;
         drop(lattice);
-        let Some(rows) = rows else { return Ok(Some(self.sorted(index, Vec::new(), shift))) };
+        let Some(rows) = rows else {
+            let wanted = |&row: &u32| self.core[row as usize];
+            let core = match self.core.contains(&false) {
+                true => index.search().points().row.iter().map(wanted).collect(),
+                false => Vec::new(),
+            };
+            return Ok(Some(self.sorted(index, core, shift)));
+        };
         let points = index.points_mut();
         let core = if core_points == rows.len() {
             Vec::new()

@@ -20,6 +20,7 @@ pub mod shape;
 pub mod survey;
 pub mod terrain;
 mod union;
+pub mod wide;
 pub mod windows;
 
 use crate::cloud::PointCloud;

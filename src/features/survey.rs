@@ -5,9 +5,10 @@
 
 use super::Options;
 use super::attributes::{Attributes, counts_near_ground};
-use super::column::{Axis, Column, Scale};
+use super::column::Axis;
 use super::schema::{GroundSource, Schema, SurfaceSpec};
 use super::terrain::Terrain;
+use super::wide::{WideView, Wanted};
 use super::windows::Windows;
 use crate::cloud::{PointCloud, names};
 use crate::error::{Error, Result};
@@ -20,12 +21,13 @@ use crate::neighbors::lattice::Lattice;
 use crate::neighbors::moments::flag;
 use rayon::prelude::*;
 use std::cell::LazyCell;
+use std::sync::Arc;
 
 /// Ground surfaces and window minima of an input, as far as a schema needs them.
 #[derive(Debug)]
 pub struct Survey {
     surfaces: Vec<(Option<String>, Surface)>,
-    minima: Vec<(u32, Raster)>,
+    minima: Vec<(u32, Laid)>,
     windows: Vec<Windows>,
     /// Flag bits by row.
     flags: Vec<u8>,
@@ -47,7 +49,7 @@ struct Squares {
 #[derive(Debug)]
 enum Surface {
     /// Made from the points.
-    Made(Raster),
+    Made(Laid),
     /// Interpolated between ground points.
     Between(GroundHeights),
     /// Handed over.
@@ -57,10 +59,35 @@ enum Surface {
 impl Surface {
     fn sample(&self, x: i32, y: i32) -> f64 {
         match self {
-            Self::Made(raster) => raster.sample(x, y),
+            Self::Made(laid) => laid.raster.sample_in(&laid.frame, x, y),
             Self::Between(heights) => heights.sample(x, y),
             Self::Given(terrain) => terrain.sample(x, y),
         }
+    }
+}
+
+/// A raster that is laid under a lattice.
+#[derive(Debug)]
+pub struct Laid {
+    /// Its cells, for the lattice.
+    pub frame: RasterFrame,
+    raster: Arc<Raster>,
+}
+
+impl Laid {
+    /// Under the lattice that it was made for.
+    fn new(raster: Raster) -> Self {
+        Self { frame: raster.frame, raster: Arc::new(raster) }
+    }
+
+    fn under(raster: &Arc<Raster>, lattice: &Lattice) -> Self {
+        Self { frame: raster.frame.under(lattice), raster: Arc::clone(raster) }
+    }
+
+    /// The values, row by row.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.raster.values
     }
 }
 
@@ -84,7 +111,71 @@ impl Survey {
         options: &Options,
         monitor: &Monitor,
     ) -> Result<Self> {
-        let mut survey = Self {
+        let wanted = Wanted::of(schema);
+        let mut survey = Self::bare(lattice);
+        if lattice.is_empty() || !wanted.needs_raster() {
+            return survey.near(None, &wanted, lattice, schema, attributes);
+        }
+        let frame = RasterFrame::new(lattice, cell_size(density(lattice)))?;
+        let lowest = LazyCell::new(|| Raster::lowest(lattice, frame));
+        for name in &wanted.surfaces {
+            monitor.check()?;
+            let between = schema.spec().interpolation.between_points().filter(|_| name.is_none());
+            let surface = match (schema.spec().ground, name, between) {
+                (_, None, Some(interpolation)) => {
+                    let rows = ground_rows(cloud, lattice, schema, monitor)?;
+                    let heights = GroundHeights::new(lattice, &rows, interpolation, monitor)?;
+                    survey.outside_hull = heights.outside_hull(lattice);
+                    Surface::Between(heights)
+                }
+                (GroundSource::Classified, None, _) => {
+                    Surface::Made(Laid::new(classified_surface(cloud, lattice, frame)?))
+                }
+                (GroundSource::Dtm, None, _) => Surface::Given(Terrain::new(lattice, options)?),
+                _ => Surface::Made(Laid::new(ground_filter(schema, name.as_deref()).surface(&lowest, monitor)?)),
+            };
+            survey.surfaces.push((name.clone(), surface));
+        }
+        for &cells in &wanted.minima {
+            survey.minima.push((cells, Laid::new(lowest.eroded(cells as usize / 2))));
+        }
+        survey.near(Some(frame), &wanted, lattice, schema, attributes)
+    }
+
+    /// The wide view of a part of a survey, of which all rasters were made before. The lattice holds the points of the part
+    /// and all around them that [`WideNeeds::near_reach_m`](super::wide::WideNeeds::near_reach_m) says.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if ground is to come from a terrain model and there is none, or none under some points.
+    pub fn over(
+        view: &WideView,
+        lattice: &Lattice,
+        schema: &Schema,
+        attributes: &Attributes<'_>,
+        options: &Options,
+    ) -> Result<Self> {
+        let wanted = Wanted::of(schema);
+        let mut survey = Self::bare(lattice);
+        if lattice.is_empty() || !wanted.needs_raster() {
+            return survey.near(None, &wanted, lattice, schema, attributes);
+        }
+        for name in &wanted.surfaces {
+            let surface = match view.surface(name.as_deref()) {
+                Some(raster) => Surface::Made(Laid::under(raster, lattice)),
+                None => Surface::Given(Terrain::new(lattice, options)?),
+            };
+            survey.surfaces.push((name.clone(), surface));
+        }
+        for &cells in &wanted.minima {
+            let raster = view.minimum(cells).ok_or_else(|| Error::internal("a raster of lowest points that is not there"))?;
+            survey.minima.push((cells, Laid::under(raster, lattice)));
+        }
+        let frame = RasterFrame::new(lattice, view.cell_m)?;
+        survey.near(Some(frame), &wanted, lattice, schema, attributes)
+    }
+
+    fn bare(lattice: &Lattice) -> Self {
+        Self {
             surfaces: Vec::new(),
             minima: Vec::new(),
             windows: Vec::new(),
@@ -93,49 +184,29 @@ impl Survey {
             unit_m: lattice.unit_m,
             cell_m: 0.0,
             outside_hull: 0,
-        };
-        let mut wanted = Wanted::default();
-        schema.definitions().iter().for_each(|c| wanted.add(c));
-        let Wanted { surfaces, minima, windows, squares } = wanted;
-        if squares && !lattice.is_empty() {
+        }
+    }
+
+    /// Adds what comes from the points at hand: squares, flags, windows over the cells of `frame`.
+    fn near(
+        mut self,
+        frame: Option<RasterFrame>,
+        wanted: &Wanted,
+        lattice: &Lattice,
+        schema: &Schema,
+        attributes: &Attributes<'_>,
+    ) -> Result<Self> {
+        if wanted.squares && !lattice.is_empty() {
             let frame = RasterFrame::new(lattice, schema.spec().position_block_m)?;
-            survey.squares = Some(Squares { frame, lowest_ground: Vec::new() });
+            self.squares = Some(Squares { frame, lowest_ground: Vec::new() });
         }
-        if lattice.is_empty() || (surfaces.is_empty() && minima.is_empty() && windows.is_empty()) {
-            survey.flags = survey.flag_rows(lattice, schema, attributes);
-            return Ok(survey);
+        self.level_squares(lattice);
+        self.flags = self.flag_rows(lattice, schema, attributes);
+        if let Some(frame) = frame {
+            self.cell_m = frame.cell_m;
+            self.windows = Windows::all(lattice, frame, &self.flags, &wanted.windows);
         }
-        let frame = RasterFrame::new(lattice, cell_size(density(lattice)))?;
-        survey.cell_m = frame.cell_m;
-        let lowest = LazyCell::new(|| Raster::lowest(lattice, frame));
-        for name in surfaces {
-            monitor.check()?;
-            let between = schema.spec().interpolation.between_points().filter(|_| name.is_none());
-            let surface = match (schema.spec().ground, &name, between) {
-                (_, None, Some(interpolation)) => {
-                    let rows = ground_rows(cloud, lattice, schema, monitor)?;
-                    let heights = GroundHeights::new(lattice, &rows, interpolation, monitor)?;
-                    survey.outside_hull = heights.outside_hull(lattice);
-                    Surface::Between(heights)
-                }
-                (GroundSource::Classified, None, _) => Surface::Made(classified_surface(cloud, lattice, frame)?),
-                (GroundSource::Dtm, None, _) => Surface::Given(Terrain::new(lattice, options)?),
-                _ => {
-                    let spec = schema.surface(name.as_deref());
-                    let (window_m, slope, max_tolerance_m) = (spec.window_m, spec.slope, spec.max_tolerance_m);
-                    let filter = GroundFilter { window_m, slope, max_tolerance_m, max_step: COARSE_STEP };
-                    Surface::Made(filter.surface(&lowest, monitor)?)
-                }
-            };
-            survey.surfaces.push((name, surface));
-        }
-        survey.level_squares(lattice);
-        for cells in minima {
-            survey.minima.push((cells, lowest.eroded(cells as usize / 2)));
-        }
-        survey.flags = survey.flag_rows(lattice, schema, attributes);
-        survey.windows = Windows::all(lattice, frame, &survey.flags, &windows);
-        Ok(survey)
+        Ok(self)
     }
 
     /// Finds the lowest ground of every square.
@@ -209,14 +280,14 @@ impl Survey {
     /// A surface as the raster that it is; none for one that is interpolated between points or was handed over.
     #[cfg(feature = "cuda")]
     #[must_use]
-    pub fn raster(&self, surface: usize) -> Option<&Raster> {
-        if let Surface::Made(raster) = &self.surfaces[surface].1 { Some(raster) } else { None }
+    pub fn raster(&self, surface: usize) -> Option<&Laid> {
+        if let Surface::Made(laid) = &self.surfaces[surface].1 { Some(laid) } else { None }
     }
 
     /// The minima at a position that [`Survey::minimum`] gave.
     #[cfg(feature = "cuda")]
     #[must_use]
-    pub fn minimum_raster(&self, window: usize) -> &Raster {
+    pub fn minimum_raster(&self, window: usize) -> &Laid {
         &self.minima[window].1
     }
 
@@ -229,8 +300,8 @@ impl Survey {
     /// Height of a lattice point above the lowest point of a window, in metres.
     #[must_use]
     pub fn height_above_min(&self, window: usize, [x, y, z]: [i32; 3]) -> f64 {
-        let raster = &self.minima[window].1;
-        f64::from(z) * self.unit_m - f64::from(raster.values[raster.frame.cell(x, y)])
+        let laid = &self.minima[window].1;
+        f64::from(z) * self.unit_m - f64::from(laid.raster.values[laid.frame.cell(x, y)])
     }
 
     /// Points outside the hull of the ground points that the default surface is triangulated from: their ground is the
@@ -247,33 +318,10 @@ impl Survey {
     }
 }
 
-/// The rasters that columns read, each once.
-#[derive(Default)]
-struct Wanted {
-    surfaces: Vec<Option<String>>,
-    minima: Vec<u32>,
-    windows: Vec<u32>,
-    squares: bool,
-}
-
-impl Wanted {
-    fn add(&mut self, column: &Column) {
-        match column {
-            Column::HeightAboveGround(name) if !self.surfaces.contains(name) => self.surfaces.push(name.clone()),
-            Column::HeightAboveWindowMin(cells) if !self.minima.contains(cells) => self.minima.push(*cells),
-            Column::Position(_) => self.squares = true,
-            Column::Mean(inner, _) => self.add(inner),
-            _ => {}
-        }
-        if let Column::Local(_, Scale::Window(cells)) = column
-            && !self.windows.contains(cells)
-        {
-            self.windows.push(*cells);
-        }
-        if column.needs_ground() && !self.surfaces.contains(&None) {
-            self.surfaces.push(None);
-        }
-    }
+/// The filter behind a surface.
+pub(super) fn ground_filter(schema: &Schema, name: Option<&str>) -> GroundFilter {
+    let SurfaceSpec { window_m, slope, max_tolerance_m } = schema.surface(name);
+    GroundFilter { window_m, slope, max_tolerance_m, max_step: COARSE_STEP }
 }
 
 /// The points that carry the default surface, where it is interpolated between points.

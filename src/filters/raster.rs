@@ -102,8 +102,14 @@ impl Raster {
     /// The value at a point, interpolated bilinearly between cell centres and constant beyond the outermost ones.
     #[must_use]
     pub fn sample(&self, x: i32, y: i32) -> f64 {
-        let [(x0, x1, fx), (y0, y1, fy)] = self.frame.between(x, y);
-        let at = |x: usize, y: usize| f64::from(self.values[y * self.frame.nx + x]);
+        self.sample_in(&self.frame, x, y)
+    }
+
+    /// The same, for a point of the lattice that `frame` is for; it has the same cells.
+    #[must_use]
+    pub fn sample_in(&self, frame: &RasterFrame, x: i32, y: i32) -> f64 {
+        let [(x0, x1, fx), (y0, y1, fy)] = frame.between(x, y);
+        let at = |x: usize, y: usize| f64::from(self.values[y * frame.nx + x]);
         let lower = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
         let upper = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
         lower + (upper - lower) * fy

@@ -4,8 +4,38 @@
 //! distances and second moments of such integers are exact, so no result depends on the order in which points are
 //! visited, on the tiling, on the number of threads, or on the instruction set.
 
-use crate::cloud::PointCloud;
+use crate::cloud::{CoordinateFrame, PointCloud};
 use crate::error::{Error, Result};
+
+/// How the integers of one axis of a file become places in whole lattice steps from the origin of the reference system.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AxisPlaces {
+    /// Steps of the file's offset; where it is no multiple of a step, the nearest one.
+    offset: i64,
+    /// Steps a step of the file.
+    ratio: f64,
+}
+
+impl AxisPlaces {
+    /// The three axes of a file, for steps of `unit`, in the units of its coordinates.
+    #[must_use]
+    pub fn new(frame: CoordinateFrame, unit: f64) -> [Self; 3] {
+        std::array::from_fn(|axis| Self {
+            #[allow(clippy::cast_possible_truncation)] // saturating
+            offset: (frame.offset[axis] / unit).round() as i64,
+            ratio: frame.scale[axis] / unit,
+        })
+    }
+
+    /// The place of an integer.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, value: i32) -> i64 {
+        #[allow(clippy::cast_possible_truncation)] // saturating
+        let steps = if self.ratio == 1.0 { i64::from(value) } else { (f64::from(value) * self.ratio).round() as i64 };
+        self.offset.saturating_add(steps)
+    }
+}
 
 /// Points relative to their lower corner, in whole lattice steps; file order.
 #[derive(Clone, Debug)]
@@ -30,32 +60,29 @@ impl Lattice {
     pub fn new(cloud: &PointCloud, linear_unit_m: f64) -> Result<Self> {
         let scale = cloud.frame().scale;
         let unit = scale.iter().copied().fold(f64::INFINITY, f64::min);
+        let places = AxisPlaces::new(cloud.frame(), unit);
         let mut origin = cloud.frame().offset;
+        let mut base = [0; 3];
         let mut coordinates = [Vec::new(), Vec::new(), Vec::new()];
         for (axis, source) in cloud.coordinates().into_iter().enumerate() {
             let low = source.iter().copied().min().unwrap_or(0);
             let high = source.iter().copied().max().unwrap_or(0);
             origin[axis] += f64::from(low) * scale[axis];
-            let ratio = scale[axis] / unit;
-            let extent = ((i64::from(high) - i64::from(low)) as f64 * ratio).round();
-            if extent > f64::from(i32::MAX) {
+            base[axis] = places[axis].of(low);
+            let extent = places[axis].of(high) - base[axis];
+            if extent > i64::from(i32::MAX) {
                 return Err(Error::invalid(
                     format!(
-                        "the cloud extends over {extent:.3e} steps of {unit} along {}, more than 2^31",
+                        "the cloud extends over {extent} steps of {unit} along {}, more than 2^31",
                         ["x", "y", "z"][axis]
                     ),
                     "remove points far away from all others, use one scale for all axes, or split it",
                 ));
             }
             #[allow(clippy::cast_possible_truncation)] // bounded by the check above
-            let local = |v: i32| -> i32 {
-                let steps = i64::from(v) - i64::from(low);
-                if ratio == 1.0 { steps as i32 } else { (steps as f64 * ratio).round() as i32 }
-            };
+            let local = |v: i32| (places[axis].of(v) - base[axis]) as i32;
             coordinates[axis] = source.iter().map(|&v| local(v)).collect();
         }
-        #[allow(clippy::cast_possible_truncation)] // saturating
-        let base = origin.map(|corner| (corner / unit).round() as i64);
         Ok(Self { unit_m: unit * linear_unit_m, coordinates, origin, base })
     }
 

@@ -3,14 +3,14 @@
 #[cfg(feature = "cuda")]
 use super::on_devices;
 use super::rewrite::{KEPT_RECORD_BYTES, Records, rewrite};
+use super::scribe::Scribe;
 use super::terrain::terrain;
 use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
 use crate::features::{Engine, Options, Search};
 use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions, read_keeping};
 use crate::job::{Monitor, Stage};
-use crate::model::posterior::Posterior;
-use crate::model::{Manifest, Model, Scorer};
+use crate::model::{Manifest, Model};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -222,6 +222,23 @@ impl Rows {
         }
     }
 
+    /// Stores what was said of the rows of a batch.
+    fn store(&self, rows: &[u32], said: &Scribe) {
+        let classes = said.probabilities.len() / rows.len().max(1);
+        for (i, &row) in rows.iter().enumerate() {
+            let row = row as usize;
+            self.class[row].store(said.class[i], Relaxed);
+            self.asprs[row].store(said.asprs[i], Relaxed);
+            self.confidence[row].store(said.confidence[i].to_bits(), Relaxed);
+            self.entropy[row].store(said.entropy[i].to_bits(), Relaxed);
+            if let Some(probabilities) = &self.probabilities {
+                let to = &probabilities[row * classes..(row + 1) * classes];
+                let from = &said.probabilities[i * classes..(i + 1) * classes];
+                to.iter().zip(from).for_each(|(to, from)| to.store(from.to_bits(), Relaxed));
+            }
+        }
+    }
+
     fn into_predictions(self) -> Predictions {
         let bytes = |v: Vec<AtomicU8>| v.into_iter().map(AtomicU8::into_inner).collect();
         let floats = |v: Vec<AtomicU32>| v.into_iter().map(|a| f32::from_bits(a.into_inner())).collect();
@@ -232,69 +249,6 @@ impl Rows {
             entropy: floats(self.entropy),
             probabilities: self.probabilities.map(floats),
         }
-    }
-}
-
-/// A worker's sessions and its buffers.
-struct Scribe {
-    scorer: Scorer,
-    probabilities: Vec<f32>,
-    class: Vec<u8>,
-    confidence: Vec<f32>,
-    entropy: Vec<f32>,
-    asprs_values: Vec<f32>,
-}
-
-impl Scribe {
-    fn new(model: &Model) -> Result<Self> {
-        Ok(Self {
-            scorer: model.scorer()?,
-            probabilities: Vec::new(),
-            class: Vec::new(),
-            confidence: Vec::new(),
-            entropy: Vec::new(),
-            asprs_values: Vec::new(),
-        })
-    }
-
-    /// Runs the model on a batch and writes what it says to the batch's rows.
-    fn write(
-        &mut self,
-        model: &Model,
-        rows: &[u32],
-        features: &mut [f32],
-        out: &Rows,
-        monitor: &Monitor,
-    ) -> Result<()> {
-        let (width, classes) = (model.schema().columns().len(), model.manifest().classes.len());
-        let asprs = model.asprs();
-        self.probabilities.resize(rows.len() * classes, 0.0);
-        self.class.resize(rows.len(), 0);
-        self.confidence.resize(rows.len(), 0.0);
-        self.entropy.resize(rows.len(), 0.0);
-        // Taken before the scorer normalises the features in place.
-        self.asprs_values.clear();
-        for row in features.chunks_exact(width) {
-            self.asprs_values.extend(asprs.columns().iter().map(|&column| row[column]));
-        }
-        let said = Posterior { class: &mut self.class, confidence: &mut self.confidence, entropy: &mut self.entropy };
-        let cancelled = || monitor.is_cancelled();
-        self.scorer.run_until(features, rows.len(), &mut self.probabilities, said, &cancelled)?;
-        let splits = asprs.columns().len();
-        for (i, &row) in rows.iter().enumerate() {
-            let row = row as usize;
-            let code = asprs.code(self.class[i], &self.asprs_values[i * splits..(i + 1) * splits]);
-            out.class[row].store(self.class[i], Relaxed);
-            out.asprs[row].store(code, Relaxed);
-            out.confidence[row].store(self.confidence[i].to_bits(), Relaxed);
-            out.entropy[row].store(self.entropy[i].to_bits(), Relaxed);
-            if let Some(probabilities) = &out.probabilities {
-                let to = &probabilities[row * classes..(row + 1) * classes];
-                let from = &self.probabilities[i * classes..(i + 1) * classes];
-                to.iter().zip(from).for_each(|(to, from)| to.store(from.to_bits(), Relaxed));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -374,7 +328,8 @@ fn classify_on_cpu(
         let (out, model_nanos) = (&out, &model_nanos);
         Ok(move |rows: &[u32], values: &mut [f32]| {
             let began = Instant::now();
-            scribe.write(model, rows, values, out, monitor)?;
+            scribe.score(model, rows.len(), values, monitor)?;
+            out.store(rows, &scribe);
             model_nanos.fetch_add(began.elapsed().as_nanos() as u64, Relaxed);
             Ok(())
         })
@@ -386,7 +341,7 @@ fn classify_on_cpu(
 }
 
 /// The extra dimensions that the options ask for, in the order of [`dimension_values`].
-fn dimensions(manifest: &Manifest, options: &ClassifyOptions) -> Vec<NewDimension> {
+pub(super) fn dimensions(manifest: &Manifest, options: &ClassifyOptions) -> Vec<NewDimension> {
     let dimension = |name: &str, description: &str, kind| NewDimension {
         name: name.to_string(),
         description: description.to_string(),

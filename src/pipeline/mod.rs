@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod on_devices;
 mod rewrite;
 pub mod run;
+mod scribe;
 pub mod terrain;
 pub mod units;
 

@@ -127,7 +127,7 @@ impl<'a> DeviceEngine<'a> {
         let mut surfaces = Vec::new();
         for surface in 0..engine.survey.surface_count() {
             let raster = engine.survey.raster(surface).filter(|_| is_read(surface));
-            let on_device = raster.map(|raster| Surface::new(machine, cells(raster.frame)?, &raster.values));
+            let on_device = raster.map(|raster| Surface::new(machine, cells(raster.frame)?, raster.values()));
             surfaces.push(on_device.transpose()?);
         }
         Ok(Self { engine, machine: machine.clone(), surfaces, main, base })
@@ -337,7 +337,7 @@ impl<'a> DevicePass<'a> {
                 Output::Height(surface) if engine.survey.raster(surface).is_some() => made.heights.push((surface, to)),
                 Output::WindowMin(window) => {
                     let raster = engine.survey.minimum_raster(window);
-                    made.minima.push((Surface::new(machine, cells(raster.frame)?, &raster.values)?, to));
+                    made.minima.push((Surface::new(machine, cells(raster.frame)?, raster.values())?, to));
                 }
                 Output::Point(_) | Output::Position(_) | Output::Height(_) => made.given.push(to),
             }
