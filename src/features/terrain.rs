@@ -13,7 +13,7 @@ pub struct Terrain {
     dtm: Arc<Dtm>,
     /// The lattice's lower corner in steps from the origin of the CRS, along x and y.
     base: [i64; 2],
-    /// Its height, in CRS units.
+    /// Height of that corner, in CRS units.
     lowest: f64,
     /// CRS units a lattice step.
     step: f64,
@@ -32,8 +32,9 @@ impl Terrain {
         })?;
         let linear_unit_m = options.linear_unit_m;
         // The lattice's step is in metres, as its heights are; its corner is in CRS units.
-        let [base_x, base_y, _] = lattice.base;
-        let (lowest, step) = (lattice.origin[2], lattice.unit_m / linear_unit_m);
+        let [base_x, base_y, base_z] = lattice.base;
+        let step = lattice.unit_m / linear_unit_m;
+        let lowest = base_z as f64 * step;
         let terrain = Self { dtm, base: [base_x, base_y], lowest, step, linear_unit_m };
         terrain.expect_ground(lattice)?;
         Ok(terrain)

@@ -10,6 +10,7 @@ mod bounds;
 pub mod checkpoint;
 mod embedding;
 mod ensemble;
+mod fingerprint;
 mod graph;
 pub mod manifest;
 pub mod network;

@@ -64,6 +64,11 @@ impl Outside {
         )
     }
 
+    /// The files, in order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|(path, _)| path.as_path())
+    }
+
     /// Refuses files that are others by now; `model` is for messages.
     ///
     /// # Errors

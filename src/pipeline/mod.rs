@@ -8,7 +8,6 @@ pub mod file_order;
 pub mod filters;
 pub mod frame;
 pub mod ground;
-#[cfg(feature = "cli")]
 pub mod inputs;
 pub mod inspect;
 #[cfg(feature = "cuda")]
