@@ -1,5 +1,6 @@
 //! Files that appear whole or not at all.
 
+use super::parts::create_part;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -25,12 +26,7 @@ impl WholeFile {
             return Err(Error::OutputExists { path: path.to_path_buf() });
         }
         let folder = folder_of(path);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".groma-").suffix(".part");
-        // As any new file, readable for those whom the umask allows; temporary files are private by default.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(|e| Error::io(folder, "write into", e))?;
+        let file = create_part(folder).map_err(|e| Error::io(folder, "write into", e))?;
         Ok(Self { path: path.to_path_buf(), overwrite, file })
     }
 

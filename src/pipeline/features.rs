@@ -14,7 +14,6 @@ use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension,
 use crate::io::matrix::{Description, MatrixFile};
 use crate::io::whole::folder_of;
 use crate::job::{Monitor, Stage};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -130,7 +129,7 @@ pub fn extract_file(
         ..features::Options::default()
     };
     let engine = Engine::new(&cloud, &options.schema, &engine_options, monitor)?;
-    let order = FileOrder::new(rows, options.schema.columns().len(), folder_of(output), HELD_VALUE_BYTES);
+    let order = FileOrder::new(rows, 4 * options.schema.columns().len(), folder_of(output), HELD_VALUE_BYTES);
     engine.run(Stage::Features, monitor, || {
         let (order, out, mut bytes) = (&order, &out, Vec::new());
         Ok(move |rows: &[u32], values: &mut [f32]| {
@@ -152,7 +151,7 @@ pub fn extract_file(
     monitor.check()?;
     match out {
         Output::Las(writer) => {
-            let prepare = in_order(&order);
+            let prepare = order.in_order();
             let write = |writer: &mut LasWriter, records: &[u8], values: Vec<u8>| writer.write_packed(records, &values);
             rewrite(Records::new(&reader, kept)?, *writer, rows, monitor, prepare, write)?;
         }
@@ -217,22 +216,6 @@ fn block_size(cloud: &PointCloud, schema: &Schema, linear_unit_m: f64) -> Option
     // A strip that is narrower than a block is cut across only.
     let edge = (width * height / blocks).sqrt().max(width.max(height) / blocks);
     Some(edge.max(LEAST_HALOS * schema.receptive_radius_m())).filter(|&edge| edge > 0.0)
-}
-
-/// Gives the values of rows, which are asked for in order, as little-endian bytes.
-fn in_order(order: &FileOrder) -> impl FnMut(Range<usize>) -> Result<Vec<u8>> {
-    // Values that were taken and not yet given; the bundle to take next.
-    let (mut waiting, mut bundle, mut bytes) = (Vec::new(), 0, Vec::new());
-    move |rows| {
-        let length = rows.len() * order.row_bytes();
-        while waiting.len() < length {
-            order.take(bundle, &mut bytes)?;
-            waiting.extend_from_slice(&bytes);
-            bundle += 1;
-        }
-        let rest = waiting.split_off(length);
-        Ok(std::mem::replace(&mut waiting, rest))
-    }
 }
 
 fn extension(output: &Path) -> Option<String> {

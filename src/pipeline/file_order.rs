@@ -21,12 +21,12 @@ const MOST_BUNDLES: usize = 2048;
 /// Largest slab, and the smallest that is still worth a write of its own.
 const SLAB_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
 
-/// Rows of a fixed number of f32 values, on their way to the order of the file.
+/// Rows of a fixed number of bytes, on their way to the order of the file.
 #[derive(Debug)]
 pub struct FileOrder {
     rows: usize,
-    /// Values a row.
-    width: usize,
+    /// Bytes a row.
+    row_bytes: usize,
     bundle_rows: usize,
     slab_rows: usize,
     bundles: Vec<Mutex<Bundle>>,
@@ -58,7 +58,7 @@ enum Part {
 struct Slab {
     /// Position of each row in its bundle.
     places: Vec<u32>,
-    /// The rows' values, little-endian.
+    /// The rows' bytes.
     values: Vec<u8>,
 }
 
@@ -82,11 +82,11 @@ struct Spill {
 }
 
 impl FileOrder {
-    /// For `rows` rows of `width` values each. About `memory` bytes of them are held, the rest goes to a temporary file in
+    /// For `rows` rows of `row_bytes` bytes each. About `memory` bytes of them are held, the rest goes to a temporary file in
     /// `folder`.
     #[must_use]
-    pub fn new(rows: usize, width: usize, folder: &Path, memory: usize) -> Self {
-        let row_bytes = (4 * width).max(1);
+    pub fn new(rows: usize, row_bytes: usize, folder: &Path, memory: usize) -> Self {
+        let row_bytes = row_bytes.max(1);
         let bundle_rows = (BUNDLE_BYTES / row_bytes).max(rows.div_ceil(MOST_BUNDLES)).max(1);
         let bundles = rows.div_ceil(bundle_rows);
         // Slabs that are being filled take half of the memory at most; those that are full can be spilled.
@@ -95,7 +95,7 @@ impl FileOrder {
         let limit = memory / (slab_rows * (row_bytes + 4));
         Self {
             rows,
-            width,
+            row_bytes,
             bundle_rows,
             slab_rows,
             bundles: (0..bundles).map(|_| Mutex::default()).collect(),
@@ -117,10 +117,10 @@ impl FileOrder {
         first..self.rows.min(first + self.bundle_rows)
     }
 
-    /// Bytes of a row's values.
+    /// Bytes of a row.
     #[must_use]
     pub fn row_bytes(&self) -> usize {
-        4 * self.width
+        self.row_bytes
     }
 
     /// Takes the values of some rows, row by row, and gives the bundles that are whole now. Every row comes once.
@@ -128,14 +128,32 @@ impl FileOrder {
     /// # Errors
     /// [`Error::Io`] if the temporary file cannot be written.
     pub fn put(&self, rows: &[u32], values: &[f32]) -> Result<Vec<usize>> {
+        self.put_items(rows, values, |values, to| {
+            for (value, to) in values.iter().zip(to.chunks_exact_mut(4)) {
+                to.copy_from_slice(&value.to_le_bytes());
+            }
+        })
+    }
+
+    /// As [`put`](Self::put), for rows that are bytes already.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn put_bytes(&self, rows: &[u32], bytes: &[u8]) -> Result<Vec<usize>> {
+        self.put_items(rows, bytes, |bytes, to| to.copy_from_slice(bytes))
+    }
+
+    /// Takes rows of some items, which `store` turns into bytes.
+    fn put_items<T>(&self, rows: &[u32], values: &[T], store: impl Fn(&[T], &mut [u8]) + Copy) -> Result<Vec<usize>> {
+        let width = self.row_bytes / size_of::<T>();
         let bundle_of = |row: u32| row as usize / self.bundle_rows;
         let mut whole = Vec::new();
         let mut values = values;
         for run in rows.chunk_by(|a, b| bundle_of(*a) == bundle_of(*b)) {
-            let (now, later) = values.split_at(run.len() * self.width);
+            let (now, later) = values.split_at(run.len() * width);
             values = later;
             let bundle = bundle_of(run[0]);
-            if self.add(bundle, run, now)? {
+            if self.add(bundle, run, now, store)? {
                 whole.push(bundle);
             }
         }
@@ -143,7 +161,8 @@ impl FileOrder {
     }
 
     /// Adds rows of one bundle; says whether it is whole.
-    fn add(&self, bundle: usize, rows: &[u32], values: &[f32]) -> Result<bool> {
+    fn add<T>(&self, bundle: usize, rows: &[u32], values: &[T], store: impl Fn(&[T], &mut [u8])) -> Result<bool> {
+        let width = self.row_bytes / size_of::<T>();
         let first = bundle * self.bundle_rows;
         let mut entry = lock(&self.bundles[bundle]);
         let mut done = 0;
@@ -168,19 +187,35 @@ impl FileOrder {
             let now = done..rows.len().min(done + room);
             #[allow(clippy::cast_possible_truncation)] // a bundle's first row is a row
             slab.places.extend(rows[now.clone()].iter().map(|row| row - first as u32));
-            let values = &values[now.start * self.width..now.end * self.width];
             let at = slab.values.len();
-            slab.values.resize(at + 4 * values.len(), 0);
-            for (value, to) in values.iter().zip(slab.values[at..].chunks_exact_mut(4)) {
-                to.copy_from_slice(&value.to_le_bytes());
-            }
+            slab.values.resize(at + now.len() * self.row_bytes, 0);
+            store(&values[now.start * width..now.end * width], &mut slab.values[at..]);
             done = now.end;
         }
         entry.arrived += rows.len();
         Ok(entry.arrived == self.rows(bundle).len())
     }
 
-    /// Gives all rows of a whole bundle in their order, as little-endian bytes, and forgets them.
+    /// Gives the bytes of rows, which are asked for in order, from the first one on.
+    ///
+    /// # Errors
+    /// What is returned gives those of [`take`](Self::take).
+    pub fn in_order(&self) -> impl FnMut(Range<usize>) -> Result<Vec<u8>> {
+        // Bytes that were taken and not yet given; the bundle to take next.
+        let (mut waiting, mut bundle, mut bytes) = (Vec::new(), 0, Vec::new());
+        move |rows| {
+            let length = rows.len() * self.row_bytes;
+            while waiting.len() < length {
+                self.take(bundle, &mut bytes)?;
+                waiting.extend_from_slice(&bytes);
+                bundle += 1;
+            }
+            let rest = waiting.split_off(length);
+            Ok(std::mem::replace(&mut waiting, rest))
+        }
+    }
+
+    /// Gives all rows of a whole bundle in their order, and forgets them.
     ///
     /// # Errors
     /// [`Error::Io`] if the temporary file cannot be read, [`Error::Internal`] for a bundle that is not whole.
@@ -191,17 +226,17 @@ impl FileOrder {
             return Err(Error::internal(format!("{arrived} of the rows {rows:?} were computed")));
         }
         out.clear();
-        out.resize(rows.len() * 4 * self.width, 0);
+        out.resize(rows.len() * self.row_bytes, 0);
         for part in parts.into_iter().chain(open.map(Part::Held)) {
             let slab = match part {
                 Part::Held(slab) => slab,
                 Part::Spilled(at) => {
                     let mut slab = self.slab()?;
-                    self.spill.read(&mut slab, self.slab_rows, self.width, at)?;
+                    self.spill.read(&mut slab, self.slab_rows, self.row_bytes, at)?;
                     slab
                 }
             };
-            for (&place, row) in slab.places.iter().zip(slab.values.chunks_exact((4 * self.width).max(1))) {
+            for (&place, row) in slab.places.iter().zip(slab.values.chunks_exact(self.row_bytes)) {
                 let at = place as usize * row.len();
                 out[at..at + row.len()].copy_from_slice(row);
             }
@@ -223,7 +258,7 @@ impl FileOrder {
                 slabs.count += 1;
                 return Ok(Slab {
                     places: Vec::with_capacity(self.slab_rows),
-                    values: Vec::with_capacity(self.slab_rows * 4 * self.width),
+                    values: Vec::with_capacity(self.slab_rows * self.row_bytes),
                 });
             };
             drop(slabs);
@@ -273,10 +308,10 @@ impl Spill {
     }
 
     /// Reads a full slab again.
-    fn read(&self, slab: &mut Slab, rows: usize, width: usize, at: u64) -> Result<()> {
+    fn read(&self, slab: &mut Slab, rows: usize, row_bytes: usize, at: u64) -> Result<()> {
         let file = self.file.get().ok_or_else(|| Error::internal("rows were spilled to no file"))?;
         let mut places = vec![0; 4 * rows];
-        slab.values.resize(4 * rows * width, 0);
+        slab.values.resize(rows * row_bytes, 0);
         read_at(file, &mut places, at)
             .and_then(|()| read_at(file, &mut slab.values, at + places.len() as u64))
             .map_err(|e| Error::io(&self.folder, "read a temporary file in", e))?;
@@ -304,7 +339,7 @@ mod tests {
     /// Puts all rows in the order given, on several threads; whether they come back in order, and whether any was spilled.
     fn through(order: &[u32], width: usize, batch: usize, memory: usize) -> (bool, bool) {
         let folder = tempfile::tempdir().unwrap();
-        let store = FileOrder::new(order.len(), width, folder.path(), memory);
+        let store = FileOrder::new(order.len(), 4 * width, folder.path(), memory);
         let put = |rows: &[u32]| {
             let all: Vec<f32> = rows.iter().flat_map(|&row| values(row, width)).collect();
             store.put(rows, &all).unwrap()
@@ -354,7 +389,7 @@ mod tests {
     #[test]
     fn a_bundle_that_is_not_whole_is_not_given() {
         let folder = tempfile::tempdir().unwrap();
-        let store = FileOrder::new(3, 1, folder.path(), 1 << 20);
+        let store = FileOrder::new(3, 4, folder.path(), 1 << 20);
         assert!(store.put(&[2, 0], &[1.0, 2.0]).unwrap().is_empty());
         assert!(matches!(store.take(0, &mut Vec::new()), Err(Error::Internal { .. })));
     }
@@ -362,9 +397,31 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let store = FileOrder::new(60_000, 40, &folder.path().join("gone"), 1 << 20);
+        let store = FileOrder::new(60_000, 160, &folder.path().join("gone"), 1 << 20);
         let rows: Vec<u32> = (0..60_000).collect();
         let error = store.put(&rows, &vec![0.0; 40 * 60_000]).unwrap_err();
         assert!(error.to_string().contains("gone"), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn rows_of_bytes_come_back_in_any_portions(
+            order in (1..4000u32).prop_flat_map(|n| Just((0..n).collect::<Vec<_>>()).prop_shuffle()),
+            length in 1..30usize, batch in 1..700usize, portion in 1..900usize, memory in 0..100_000usize,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let store = FileOrder::new(order.len(), length, folder.path(), memory);
+            let bytes = |row: u32| (0..length).map(move |at| (row as usize * 31 + at * 7) as u8);
+            for rows in order.chunks(batch) {
+                store.put_bytes(rows, &rows.iter().flat_map(|&row| bytes(row)).collect::<Vec<u8>>()).unwrap();
+            }
+            let mut give = store.in_order();
+            for first in (0..order.len()).step_by(portion) {
+                let rows = first..order.len().min(first + portion);
+                let expected: Vec<u8> = rows.clone().flat_map(|row| bytes(row as u32)).collect();
+                prop_assert_eq!(give(rows).unwrap(), expected);
+            }
+        }
     }
 }

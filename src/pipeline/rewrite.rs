@@ -61,13 +61,25 @@ struct Batch<V> {
 /// Writes the `points` points of `records` with what `prepare` gives for their rows, which come in order, and puts the output
 /// in its place. Goes through [`Stage::Write`] on the current rayon pool.
 pub(super) fn rewrite<V: Send>(
+    records: Records,
+    writer: LasWriter,
+    points: usize,
+    monitor: &Monitor,
+    prepare: impl FnMut(Range<usize>) -> Result<V> + Send,
+    write: impl Fn(&mut LasWriter, &[u8], V) -> Result<()> + Send + Sync,
+) -> Result<()> {
+    rewritten(records, writer, points, monitor, prepare, write)?.finish()
+}
+
+/// As [`rewrite`], and gives the output before it is put in its place.
+pub(super) fn rewritten<V: Send>(
     mut records: Records,
     mut writer: LasWriter,
     points: usize,
     monitor: &Monitor,
     mut prepare: impl FnMut(Range<usize>) -> Result<V> + Send,
     write: impl Fn(&mut LasWriter, &[u8], V) -> Result<()> + Send + Sync,
-) -> Result<()> {
+) -> Result<LasWriter> {
     monitor.begin(Stage::Write, points as u64);
     let mut fill = |batch: &mut Batch<V>| -> Result<()> {
         batch.rows = records.next(&mut batch.records)?;
@@ -90,7 +102,7 @@ pub(super) fn rewrite<V: Send>(
         std::mem::swap(&mut now, &mut next);
     }
     monitor.check()?;
-    writer.finish()
+    Ok(writer)
 }
 
 #[cfg(test)]

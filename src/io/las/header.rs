@@ -84,6 +84,12 @@ impl LasHeader {
         self.crs.as_ref()
     }
 
+    /// The content of a record before the points.
+    #[must_use]
+    pub fn record(&self, user_id: &str, record_id: u16) -> Option<&[u8]> {
+        self.vlrs.iter().find(|record| record.is(user_id, record_id)).map(|record| record.data.as_slice())
+    }
+
     /// Scale and offset of the coordinates.
     #[must_use]
     pub fn frame(&self) -> CoordinateFrame {

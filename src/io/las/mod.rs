@@ -51,4 +51,4 @@ pub use header::LasHeader;
 pub use reader::LasReader;
 pub use visit::visit_points;
 pub use vlr::{Evlr, Vlr};
-pub use writer::{LasWriter, Update, WriteOptions};
+pub use writer::{LasWriter, NewRecord, Update, WriteOptions};

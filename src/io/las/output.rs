@@ -3,6 +3,7 @@
 
 use super::chunks::{guarded, items};
 use crate::error::{Error, Result};
+use crate::io::parts::create_part;
 use crate::io::whole::{folder_of, sync_folder};
 use laz::laszip::ChunkTable;
 use laz::laszip::parallel::par_compress;
@@ -72,12 +73,7 @@ impl OutputFile {
                 remedy: format!("create the folder before writing {} to it", path.display()),
             });
         }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".groma-").suffix(".part");
-        // Temporary files are private by default; a result has the permissions that any new file has.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(|e| Error::io(folder, "create a file in", e))?;
+        let file = create_part(folder).map_err(|e| Error::io(folder, "create a file in", e))?;
         Ok(Self {
             path: path.to_path_buf(),
             overwrite,

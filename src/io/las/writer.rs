@@ -28,6 +28,19 @@ pub struct WriteOptions {
     pub compress: Option<bool>,
 }
 
+/// A record that is added to an output, before its points; it takes the place of one of the same user and number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Who defines the record, at most 16 bytes of ASCII.
+    pub user_id: String,
+    /// Which of the user's records it is.
+    pub record_id: u16,
+    /// A few words, at most 32 bytes.
+    pub description: String,
+    /// The content, at most 65,535 bytes; [`LasWriter::finish_with_record`] can replace it when the points are written.
+    pub data: Vec<u8>,
+}
+
 /// What changes in some records. Values are borrowed, so that columns need not be copied for it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Update<'a> {
@@ -66,6 +79,9 @@ pub struct LasWriter {
     written: u64,
     /// What the header says of the points, if they are not those of the source.
     recount: Option<Recount>,
+    /// What stands between the header and the points, and where in it the content of the added record is.
+    front: Vec<u8>,
+    added: Option<Range<usize>>,
 }
 
 impl std::fmt::Debug for LasWriter {
@@ -90,7 +106,21 @@ impl LasWriter {
         dimensions: &[NewDimension],
         options: &WriteOptions,
     ) -> Result<Self> {
-        Self::begin(source, output, dimensions, source.header().point_count, None, options)
+        Self::create_with_record(source, output, dimensions, None, options)
+    }
+
+    /// As [`create`](Self::create), with a record added before the points.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); [`Error::InvalidArgument`] for a record of more than 65,535 bytes.
+    pub fn create_with_record(
+        source: &LasReader,
+        output: &Path,
+        dimensions: &[NewDimension],
+        record: Option<NewRecord>,
+        options: &WriteOptions,
+    ) -> Result<Self> {
+        Self::begin(source, output, dimensions, (source.header().point_count, None), record, options)
     }
 
     /// Begins an output for `points` of the points of `source`. Their number, the returns and the bounds that the header
@@ -100,15 +130,15 @@ impl LasWriter {
     /// As [`create`](Self::create).
     pub fn create_subset(source: &LasReader, output: &Path, points: u64, options: &WriteOptions) -> Result<Self> {
         let recount = Recount::new(source.header().format());
-        Self::begin(source, output, &[], points, Some(recount), options)
+        Self::begin(source, output, &[], (points, Some(recount)), None, options)
     }
 
     fn begin(
         source: &LasReader,
         output: &Path,
         dimensions: &[NewDimension],
-        points: u64,
-        recount: Option<Recount>,
+        (points, recount): (u64, Option<Recount>),
+        record: Option<NewRecord>,
         options: &WriteOptions,
     ) -> Result<Self> {
         let from = source.header();
@@ -126,11 +156,20 @@ impl LasWriter {
             .then(|| compression(target.id, extra, layout.record_length, source.chunk_size()))
             .transpose()?;
         let moves = layout.descriptors.is_some();
-        let stale =
-            |user_id: &str, record_id: u16| user_id == COPC || recount.is_some() && is_point_index(user_id, record_id);
+        let replaced = |user_id: &str, record_id: u16| {
+            record.as_ref().is_some_and(|record| record.user_id == user_id && record.record_id == record_id)
+        };
+        let stale = |user_id: &str, record_id: u16| {
+            user_id == COPC || recount.is_some() && is_point_index(user_id, record_id) || replaced(user_id, record_id)
+        };
         let tail =
             Tail::plan(source, |e: &Evlr| stale(&e.user_id, e.record_id) || moves && e.is(SPECIFICATION, EXTRA_BYTES))?;
-        let (header, front) = front(from, &layout, target, laz.as_ref(), |v| stale(&v.user_id, v.record_id))?;
+        let add = record.as_ref().map(|r| Vlr::new(&r.user_id, r.record_id, &r.description, r.data.clone()));
+        let (header, front) = front(from, &layout, target, laz.as_ref(), add, |v| stale(&v.user_id, v.record_id))?;
+        let added = record.as_ref().map(|record| {
+            let end = front.len() - from.padding.len();
+            end - record.data.len()..end
+        });
         let mut file = OutputFile::create(output, options.overwrite)?;
         file.write(&header)?;
         file.write(&front)?;
@@ -146,6 +185,8 @@ impl LasWriter {
             expected: points,
             written: 0,
             recount,
+            front,
+            added,
         })
     }
 
@@ -275,8 +316,30 @@ impl LasWriter {
             recount.put(&mut self.header);
         }
         self.tail.copy(&mut self.file, &mut self.header)?;
+        if self.added.is_some() {
+            self.header.extend_from_slice(&self.front);
+        }
         self.file.rewrite_start(&self.header)?;
         self.file.publish()
+    }
+
+    /// As [`finish`](Self::finish), with other content for the record that was added: as many bytes or fewer, spaces behind
+    /// them.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish); [`Error::InvalidArgument`] if there is no such record or the content is longer.
+    pub fn finish_with_record(mut self, data: &[u8]) -> Result<()> {
+        let room = self.added.clone().unwrap_or_default();
+        if data.len() > room.len() {
+            return Err(Error::invalid(
+                format!("{} bytes for a record with room for {}", data.len(), room.len()),
+                "reserve a longer record when the output is created",
+            ));
+        }
+        let content = &mut self.front[room];
+        content.fill(b' ');
+        put(content, 0, data);
+        self.finish()
     }
 
     /// Checks that records are whole and not too many, and gives their number.
@@ -348,6 +411,7 @@ fn front(
     layout: &Layout,
     target: PointFormat,
     laz: Option<&LazVlr>,
+    add: Option<Vlr>,
     stale: impl Fn(&Vlr) -> bool,
 ) -> Result<(Vec<u8>, Vec<u8>)> {
     let mut header = upgrade::header(from, target)?;
@@ -383,6 +447,7 @@ fn front(
     if !compressed {
         records.push(Vlr::new(LazVlr::USER_ID, LazVlr::RECORD_ID, LazVlr::DESCRIPTION, laszip));
     }
+    records.extend(add);
     let mut bytes = Vec::new();
     for record in &records {
         record.write_to(&mut bytes)?;

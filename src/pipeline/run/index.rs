@@ -49,7 +49,8 @@ pub struct Facts {
     pub base: [i64; 3],
     /// For each size of cells, the patches: number along x and y, position and length in the file.
     levels: Vec<Vec<(i64, i64, u64, u64)>>,
-    occupied: Vec<(i64, i64, u64)>,
+    /// Patches of squares: number along x and y, and their bits in hexadecimal digits, row by row.
+    occupied: Vec<(i64, i64, String)>,
     strips_at: u64,
     strips: u64,
     record_bytes: usize,
@@ -162,7 +163,7 @@ impl FileIndex {
     /// Whether the rasters and points are there, and not only the facts.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        std::fs::metadata(&self.path).is_ok_and(|data| data.len() > self.facts.strips_at) && self.facts.record_bytes > 0
+        self.facts.record_bytes > 0
     }
 
     /// Lays the lowest points of the tile over the cells `held` of the size at `level` of [`CELLS_M`], as steps above `floor`.
@@ -193,19 +194,14 @@ impl FileIndex {
     }
 
     /// Which squares of [`OCCUPANCY_CELL_M`] hold points.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the index cannot be read.
-    pub fn occupied(&self) -> Result<Occupied> {
-        let file = self.file()?;
+    #[must_use]
+    pub fn occupied(&self) -> Occupied {
         let mut occupied = Occupied::default();
-        let mut bytes = vec![0; 8 * PATCH as usize];
-        for &(x, y, at) in &self.facts.occupied {
-            read_at(&file, &mut bytes, at).map_err(|e| Error::io(&self.path, "read", e))?;
-            let word = |row: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[8 * row + byte]));
-            occupied.merge([x, y], &std::array::from_fn(word));
+        for (x, y, bits) in &self.facts.occupied {
+            let word = |row: usize| bits.get(16 * row..16 * row + 16).and_then(|word| u64::from_str_radix(word, 16).ok());
+            occupied.merge([*x, *y], &std::array::from_fn(|row| word(row).unwrap_or(0)));
         }
-        Ok(occupied)
+        occupied
     }
 
     /// Hands the points near other tiles to `take`, some thousand records at a time, in the order of the file.
@@ -408,9 +404,7 @@ impl<'a, W: Write> Survey<'a, W> {
         let mut occupied: Vec<_> = std::mem::take(&mut self.occupied).patches.into_iter().collect();
         occupied.sort_unstable();
         for ([x, y], rows) in occupied {
-            facts.occupied.push((x, y, self.written));
-            let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
-            self.put(&bytes)?;
+            facts.occupied.push((x, y, rows.iter().map(|row| format!("{row:016x}")).collect()));
         }
         let facts = complete(facts);
         trailer(&mut self.out, &facts, self.written).map_err(|e| Error::io(path, "write", e))?;
