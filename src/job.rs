@@ -116,6 +116,11 @@ impl Monitor {
         Self { cancel: self.cancel.clone(), stopped: self.stopped.clone(), ..Self::default() }
     }
 
+    /// Stops this job, and nothing else that its caller's token serves.
+    pub fn stop(&self) {
+        self.stopped.cancel();
+    }
+
     /// Begins a stage of `total` points.
     pub fn begin(&self, stage: Stage, total: u64) {
         self.done.store(0, Ordering::Relaxed);
@@ -248,7 +253,7 @@ impl<'a> Job<'a> {
             };
             while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(PROGRESS_PERIOD) {
                 if report(monitor.progress()).is_break() {
-                    monitor.stopped.cancel();
+                    monitor.stop();
                 }
             }
             worker.join()
