@@ -60,8 +60,7 @@ pub fn remove_stale_parts(folder: &Path) -> Result<usize> {
     let mut removed = 0;
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io(folder, "list", e))? {
         let path = entry.map_err(|e| Error::io(folder, "list", e))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+        if !is_part(&path) {
             continue;
         }
         // One that is gone by now was published, or somebody else cleans as well.
@@ -80,6 +79,13 @@ pub fn remove_stale_parts(folder: &Path) -> Result<usize> {
         }
     }
     Ok(removed)
+}
+
+/// Whether a file is named as a part is.
+#[must_use]
+pub fn is_part(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
 fn is_abandoned(file: &File) -> bool {

@@ -1,7 +1,7 @@
 //! Files, folders and patterns to a list of work: which file goes where.
 
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// One file to work on.
@@ -23,11 +23,12 @@ pub struct Task {
 #[must_use]
 pub fn expand<P: AsRef<Path>>(paths: &[P]) -> Vec<Result<PathBuf>> {
     let mut all: Vec<Result<PathBuf>> = Vec::new();
+    let mut known = HashSet::new();
     for path in paths {
         match files_of(path.as_ref()) {
             Ok(files) => {
                 for file in files {
-                    if !all.iter().any(|f| f.as_ref().is_ok_and(|f| *f == file)) {
+                    if known.insert(file.clone()) {
                         all.push(Ok(file));
                     }
                 }
@@ -70,6 +71,16 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
 
 fn some(files: Vec<PathBuf>, otherwise: String) -> Result<Vec<PathBuf>> {
     if files.is_empty() { Err(Error::invalid(otherwise, "check the path")) } else { Ok(files) }
+}
+
+/// The paths in a text file, one a line; empty lines and those that begin with `#` do not count.
+///
+/// # Errors
+/// [`Error::NotFound`] and [`Error::Io`]; [`Error::InvalidArgument`] for a list without any path.
+pub fn read_list(list: &Path) -> Result<Vec<PathBuf>> {
+    let text = std::fs::read_to_string(list).map_err(|e| Error::io(list, "read", e))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    some(lines.map(PathBuf::from).collect(), format!("the list {} names no file", list.display()))
 }
 
 /// Whether a name ends in `.las` or `.laz`, in any case.

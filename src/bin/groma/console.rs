@@ -104,9 +104,14 @@ impl Console {
         result
     }
 
+    /// Whether people want to see progress.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && !self.json
+    }
+
     /// A progress bar, which shows itself on terminals only, and not where results alone are wanted.
     pub fn bar(&self, label: &str) -> Bar {
-        let shown = !self.quiet && !self.json && std::io::stderr().is_terminal();
+        let shown = self.shows_progress() && std::io::stderr().is_terminal();
         Bar(shown.then(|| (bar(label), None)))
     }
 }

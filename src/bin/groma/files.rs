@@ -69,6 +69,14 @@ impl Inputs {
         inputs
     }
 
+    /// Refuses paths that mean nothing, with the first of them.
+    pub fn expect_all(&self) -> Result<()> {
+        match self.failed.first() {
+            Some((_, error)) => Err(Error::invalid(error.to_string(), "nothing was begun")),
+            None => Ok(()),
+        }
+    }
+
     /// Says where each goes.
     pub fn plan(&self, output: &Path, extensions: &[&str]) -> Result<Vec<Task>> {
         plan(&self.files, output, extensions)

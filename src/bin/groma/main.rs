@@ -20,6 +20,9 @@ mod ground;
 mod info;
 mod models;
 mod options;
+mod run;
+mod run_watch;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use console::Console;
@@ -39,6 +42,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Classify(classify::Arguments),
+    Run(run::Arguments),
+    Verify(verify::Arguments),
     Features(features::Arguments),
     Ground(ground::Arguments),
     Filter(filter::Arguments),
@@ -55,6 +60,8 @@ fn main() -> ExitCode {
     let console = Console::new(&cli.output);
     let result = match &cli.command {
         Command::Classify(arguments) => classify::run(arguments, &console),
+        Command::Run(arguments) => run::run(arguments, &console),
+        Command::Verify(arguments) => verify::run(arguments, &console),
         Command::Features(arguments) => features::run(arguments, &console),
         Command::Ground(arguments) => ground::run(arguments, &console),
         Command::Filter(arguments) => filter::run(arguments, &console),

@@ -79,6 +79,12 @@ impl RunManifest {
         Self { path: folder.join(MANIFEST) }
     }
 
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The lines by the name of the output, the last one of each. Torn lines are passed over.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub mod sources;
 pub mod summary;
 pub mod survey;
 pub mod tile;
+pub mod verify;
 
 pub use flow::{Run, RunEvent};
 pub use options::{OnError, RunOptions, Shard};
