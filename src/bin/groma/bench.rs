@@ -68,6 +68,10 @@ enum Work {
     Tile(TileOptions),
     /// The features of a file, written to another on disk; the check is the number of points
     Extract(ExtractArguments),
+    /// A file classified as `groma run` does it, index included; the check is the mean confidence
+    Run(crate::bench_run::RunArguments),
+    /// Make a large file: another one, laid beside itself again and again
+    Repeat(crate::bench_run::Repeat),
     /// A file decoded and encoded again, unchanged: what `tile` costs at least; the check is the output's size in MB
     Copy(Measured),
 }
@@ -159,6 +163,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         Work::Agree(options) => crate::bench_agree::run(options, console)?,
         Work::Tile(options) => bench_tile::tile(options, console)?,
         Work::Extract(options) => bench_tile::extract(options, console)?,
+        Work::Run(options) => crate::bench_run::run(options, console)?,
+        Work::Repeat(options) => crate::bench_run::repeat(options, console)?,
         Work::Copy(measured) => bench_tile::copy(measured, console)?,
     }
     Ok(Exit::DONE)

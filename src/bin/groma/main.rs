@@ -6,6 +6,7 @@ mod bench_agree;
 mod bench_filters;
 mod bench_height;
 mod bench_las;
+mod bench_run;
 mod bench_tile;
 mod classify;
 mod completions;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Points of a bucket, about.
 const BUCKET_POINTS: f64 = 4096.0;
 /// Points of a block, without those around it.
-const BLOCK_POINTS: u64 = 400_000;
+const BLOCK_POINTS: u64 = 600_000;
 
 /// The tiles of a run and all that is known of them before one is classified.
 #[derive(Debug)]
