@@ -3,11 +3,13 @@
 #![allow(dead_code)] // each test uses its part
 
 use groma::cloud::{PointCloud, Values, names};
-use groma::io::las::{Columns, read_cloud};
+use groma::dataset::{Survey, SurveyOptions};
+use groma::io::las::{Columns, WriteOptions, read_cloud, write_cloud};
 use groma::job::{CancelToken, Monitor};
 use groma::model::Model;
 use groma::pipeline::inputs::plan;
 use groma::pipeline::run::{Run, RunOptions, RunSummary};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -108,4 +110,44 @@ pub fn read_output(path: &Path) -> Output {
         entropy: floats("entropy").unwrap(),
         probabilities: classes.into_iter().filter_map(floats).collect(),
     }
+}
+
+/// A synthetic survey cut into `across` × `along` tiles of `edge_m`, with a CRS.
+pub fn synthetic_tiles(folder: &Path, across: usize, along: usize, edge_m: f64, density: f64) -> Vec<PathBuf> {
+    let options = SurveyOptions { side_m: edge_m * across.max(along) as f64, density, seed: 11 };
+    let cloud = Survey::generate(&options, &Monitor::default()).unwrap().cloud;
+    let (low, _) = cloud.bounds().unwrap();
+    std::fs::create_dir_all(folder).unwrap();
+    let mut files = Vec::new();
+    for row in 0..along {
+        for column in 0..across {
+            let inside = |&point: &u32| {
+                let p = cloud.position(point as usize);
+                let cell = [0, 1].map(|axis: usize| ((p[axis] - low[axis]) / edge_m) as usize);
+                cell == [column, row]
+            };
+            let rows: Vec<u32> = (0..cloud.len() as u32).filter(inside).collect();
+            let path = folder.join(format!("tile_{column}_{row}.laz"));
+            write_cloud(&cloud.select(&rows), &path, 6, Some(WKT), &WriteOptions::default()).unwrap();
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// A reference system in metres.
+pub const WKT: &str = r#"PROJCS["RGF93 / Lambert-93",UNIT["metre",1],AUTHORITY["EPSG","2154"]]"#;
+
+/// The outputs of a folder with their bytes, by name; none if there is no folder.
+pub fn outputs(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let las = entries.filter(|path| groma::pipeline::inputs::is_las(path));
+    las.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())).collect()
+}
+
+/// Temporary files in a folder and in that of its indices.
+pub fn parts(folder: &Path) -> Vec<PathBuf> {
+    let folders = [folder.to_path_buf(), folder.join(".groma")];
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| groma::io::parts::is_part(path)).collect()
 }
