@@ -10,7 +10,6 @@ use run_support::{outputs, parts, synthetic_tiles};
 use std::path::Path;
 use std::process::Child;
 use std::thread::sleep;
-use std::time::Duration;
 
 fn begin(input: &Path, out: &Path, more: &[&str]) -> Child {
     let mut command = groma();

@@ -14,8 +14,7 @@ fn tiles_say_what_the_mosaic_says() {
     let files = setting.files();
     let cloud = mosaic(&files);
     let options = ClassifyOptions { probabilities: true, ..ClassifyOptions::default() };
-    let expected =
-        Job::new().run(|monitor| classify_cloud(&setting.model, &cloud, &options, monitor)).unwrap();
+    let expected = Job::new().run(|monitor| classify_cloud(&setting.model, &cloud, &options, monitor)).unwrap();
     let probabilities = expected.probabilities.as_ref().unwrap();
     for (block, threads, search) in [
         (None, 0, Search::Auto),

@@ -8,7 +8,7 @@ use super::attributes::{Attributes, counts_near_ground};
 use super::column::Axis;
 use super::schema::{GroundSource, Schema, SurfaceSpec};
 use super::terrain::Terrain;
-use super::wide::{WideView, Wanted};
+use super::wide::{Wanted, WideView};
 use super::windows::Windows;
 use crate::cloud::{PointCloud, names};
 use crate::error::{Error, Result};
@@ -167,7 +167,8 @@ impl Survey {
             survey.surfaces.push((name.clone(), surface));
         }
         for &cells in &wanted.minima {
-            let raster = view.minimum(cells).ok_or_else(|| Error::internal("a raster of lowest points that is not there"))?;
+            let raster =
+                view.minimum(cells).ok_or_else(|| Error::internal("a raster of lowest points that is not there"))?;
             survey.minima.push((cells, Laid::under(raster, lattice)));
         }
         let frame = RasterFrame::new(lattice, view.cell_m)?;

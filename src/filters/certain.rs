@@ -100,12 +100,15 @@ mod tests {
 
     /// The lowest points of hills with boxes on them, holes in between, and single low points.
     fn lowest(nx: usize, ny: usize, seed: u64) -> Raster {
-        let frame = RasterFrame::over(&lattice(), 1.0, &[100..100 + nx as i64, -50..ny as i64 - 50], &[
-            100..100 + nx as i64,
-            -50..ny as i64 - 50,
-        ]);
+        let frame = RasterFrame::over(
+            &lattice(),
+            1.0,
+            &[100..100 + nx as i64, -50..ny as i64 - 50],
+            &[100..100 + nx as i64, -50..ny as i64 - 50],
+        );
         let noise = |a: usize, b: usize| {
-            let mixed = (a as u64 * 0x9e37_79b9 ^ b as u64 * 0x85eb_ca6b ^ seed).wrapping_mul(0x2545_f491_4f6c_dd1d);
+            let mixed =
+                ((a as u64 * 0x9e37_79b9) ^ (b as u64 * 0x85eb_ca6b) ^ seed).wrapping_mul(0x2545_f491_4f6c_dd1d);
             (mixed >> 40) as usize
         };
         let value = |cell: usize| {

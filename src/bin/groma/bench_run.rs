@@ -84,7 +84,8 @@ fn repeated(input: &Path, output: &Path, times: u32, monitor: &Monitor) -> Resul
     while reader.read_records(1_000_000, &mut records)? > 0 {
         batches.push(std::mem::take(&mut records));
     }
-    let place = |record: &[u8], at: usize| i32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
+    let place =
+        |record: &[u8], at: usize| i32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
     let span = |at: usize| {
         let places = || batches.iter().flat_map(|batch| batch.chunks_exact(length)).map(|record| place(record, at));
         i64::from(places().max().unwrap_or(0)) - i64::from(places().min().unwrap_or(0)) + 1

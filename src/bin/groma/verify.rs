@@ -36,7 +36,10 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let outputs = Outputs::list(&arguments.folder)?;
     let (mut wrong, mut points) = (outputs.parts.len(), 0);
     for part in &outputs.parts {
-        console.result(&format!("{}: a temporary file, of a run at work or left over; `groma run --resume` removes it", part.display()));
+        console.result(&format!(
+            "{}: a temporary file, of a run at work or left over; `groma run --resume` removes it",
+            part.display()
+        ));
         console.object("bad", &serde_json::json!({"output": part, "points": 0, "problems": ["a temporary file"]}))?;
     }
     for (number, file) in outputs.files.iter().enumerate() {

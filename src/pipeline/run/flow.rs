@@ -167,7 +167,8 @@ impl Run {
             let mut told = Instant::now();
             loop {
                 let news = heard.recv_timeout(PROGRESS_PERIOD);
-                if matches!(news, Err(RecvTimeoutError::Timeout) | Ok(News::Stage)) || told.elapsed() > PROGRESS_PERIOD {
+                if matches!(news, Err(RecvTimeoutError::Timeout) | Ok(News::Stage)) || told.elapsed() > PROGRESS_PERIOD
+                {
                     told = Instant::now();
                     let progress = monitor.progress();
                     match progress.stage {
@@ -215,7 +216,7 @@ impl Run {
     fn input(&self, number: usize) -> &Path {
         match &self.sources.all[number] {
             Ok(source) => &source.task.input,
-            Err((task, _)) => &task.input,
+            Err(bad) => &bad.0.input,
         }
     }
 
@@ -223,7 +224,7 @@ impl Run {
     fn open(&self, number: usize) -> TileReport {
         let (task, stated) = match &self.sources.all[number] {
             Ok(source) => (&source.task, Some(&source.stated)),
-            Err((task, _)) => (task, None),
+            Err(bad) => (&bad.0, None),
         };
         let reason = (!self.own[number]).then(|| "it belongs to another shard".to_string());
         TileReport {
@@ -310,7 +311,7 @@ impl Work<'_> {
         self.tell(News::Planned(own().count(), points));
         for (number, source) in run.sources.all.iter().enumerate() {
             match source {
-                Err((_, error)) if run.own[number] => self.fail(number, error),
+                Err(bad) if run.own[number] => self.fail(number, &bad.1),
                 Ok(source) if source.stated.points > u64::from(u32::MAX) => self.fail(number, &too_large(source)),
                 _ => {}
             }
@@ -345,9 +346,8 @@ impl Work<'_> {
     fn look(&self, folder: &Path) -> Result<RunSurvey<'_>> {
         let run = self.run;
         let mut indexing = Indexing::new(&run.sources, self.model, folder)?;
-        let usable = |number: &usize| {
-            run.sources.get(*number).is_some_and(|source| source.stated.points <= u64::from(u32::MAX))
-        };
+        let usable =
+            |number: &usize| run.sources.get(*number).is_some_and(|source| source.stated.points <= u64::from(u32::MAX));
         // The own ones first: other shards make theirs meanwhile, and none waits for another.
         let (own, others): (Vec<usize>, Vec<usize>) = (0..run.tiles()).filter(usable).partition(|&n| run.own[n]);
         let order = || own.iter().chain(&others).copied();
@@ -440,8 +440,7 @@ impl Work<'_> {
             scope.spawn(|| {
                 let (classified, to_classify) = (classified, to_classify);
                 for (number, tile) in to_classify {
-                    let classify =
-                        |tile: Loaded| tile.classify(survey, recipe, &output(number), self.monitor);
+                    let classify = |tile: Loaded| tile.classify(survey, recipe, &output(number), self.monitor);
                     let outcome = tile.and_then(|tile| self.pool.install(|| classify(tile)));
                     if classified.send((number, outcome)).is_err() {
                         break;

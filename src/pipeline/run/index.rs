@@ -106,9 +106,8 @@ impl FileIndex {
         let mut json = vec![0; usize::try_from(length - 16 - at).ok()?];
         file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut json)).ok()?;
         let facts: Facts = serde_json::from_slice(&json).ok()?;
-        let same = facts.key == key
-            && facts.length == state.length
-            && facts.modified_ns == state.modified_ns().to_string();
+        let same =
+            facts.key == key && facts.length == state.length && facts.modified_ns == state.modified_ns().to_string();
         same.then(|| Self { facts, path: path.to_path_buf() })
     }
 
@@ -138,11 +137,13 @@ impl FileIndex {
         let columns = if around.is_empty() { Columns::Coordinates } else { Columns::Named(plan.columns) };
         let (sha256, visited) = rayon::join(
             || sha256_of(input, monitor),
-            || visit_points(reader, &columns, monitor, |cloud| {
-                survey.visit(cloud)?;
-                monitor.advance(cloud.len() as u64);
-                Ok(())
-            }),
+            || {
+                visit_points(reader, &columns, monitor, |cloud| {
+                    survey.visit(cloud)?;
+                    monitor.advance(cloud.len() as u64);
+                    Ok(())
+                })
+            },
         );
         visited?;
         let (sha256, state) = (sha256?, source.stated.state);
@@ -174,9 +175,8 @@ impl FileIndex {
         let near: Vec<_> = self.facts.levels[level]
             .iter()
             .filter(|(x, y, ..)| {
-                let touches = |axis: usize, patch: i64| {
-                    patch * PATCH < held[axis].end && held[axis].start < (patch + 1) * PATCH
-                };
+                let touches =
+                    |axis: usize, patch: i64| patch * PATCH < held[axis].end && held[axis].start < (patch + 1) * PATCH;
                 touches(0, *x) && touches(1, *y)
             })
             .collect();
@@ -198,7 +198,8 @@ impl FileIndex {
     pub fn occupied(&self) -> Occupied {
         let mut occupied = Occupied::default();
         for (x, y, bits) in &self.facts.occupied {
-            let word = |row: usize| bits.get(16 * row..16 * row + 16).and_then(|word| u64::from_str_radix(word, 16).ok());
+            let word =
+                |row: usize| bits.get(16 * row..16 * row + 16).and_then(|word| u64::from_str_radix(word, 16).ok());
             occupied.merge([*x, *y], &std::array::from_fn(|row| word(row).unwrap_or(0)));
         }
         occupied
@@ -333,10 +334,8 @@ impl<'a, W: Write> Survey<'a, W> {
         let mut run = 0..0;
         for (row, ((&x, &y), &z)) in x.iter().zip(y).zip(z).enumerate() {
             let place = [places[0].of(x), places[1].of(y), places[2].of(z)];
-            for axis in 0..3 {
-                self.low[axis] = self.low[axis].min(place[axis]);
-                self.high[axis] = self.high[axis].max(place[axis]);
-            }
+            self.low = std::array::from_fn(|axis| self.low[axis].min(place[axis]));
+            self.high = std::array::from_fn(|axis| self.high[axis].max(place[axis]));
             let flat = [place[0], place[1]];
             #[allow(clippy::cast_possible_truncation)] // checked when the records were packed
             let height = (place[2] - base[2]) as i32;

@@ -59,7 +59,9 @@ impl Landscape {
         let mut extremes = [0; 2];
         let mut points = 0;
         for (number, index) in indices.iter().enumerate() {
-            let Some(facts) = index.as_ref().map(|index| &index.facts).filter(|facts| facts.points > 0) else { continue };
+            let Some(facts) = index.as_ref().map(|index| &index.facts).filter(|facts| facts.points > 0) else {
+                continue;
+            };
             points += facts.points;
             if facts.low[2] < low[2] {
                 extremes[0] = number;
@@ -110,7 +112,12 @@ impl Landscape {
 
     /// A lattice without points, for frames.
     fn lattice(&self) -> Lattice {
-        Lattice { unit_m: self.unit_m, coordinates: [Vec::new(), Vec::new(), Vec::new()], origin: [0.0; 3], base: [0; 3] }
+        Lattice {
+            unit_m: self.unit_m,
+            coordinates: [Vec::new(), Vec::new(), Vec::new()],
+            origin: [0.0; 3],
+            base: [0; 3],
+        }
     }
 
     /// Makes the rasters over the region of a part. As much is looked at around it as they need, if memory allows.
@@ -178,9 +185,8 @@ impl Landscape {
 fn needed(lowest: &Raster, part: &[Range<i64>; 2]) -> Vec<bool> {
     let (frame, held) = (lowest.frame, lowest.frame.held());
     let inside = |axis: usize, at: usize| part[axis].contains(&(held[axis].start + at as i64));
-    let occupied = |cell: usize| {
-        inside(0, cell % frame.nx) && inside(1, cell / frame.nx) && lowest.values[cell].is_finite()
-    };
+    let occupied =
+        |cell: usize| inside(0, cell % frame.nx) && inside(1, cell / frame.nx) && lowest.values[cell].is_finite();
     let marks = (0..frame.len()).map(|cell| f32::from(u8::from(occupied(cell)))).collect();
     Raster { frame, values: marks }.dilated(1).values.into_iter().map(|mark| mark > 0.0).collect()
 }
@@ -204,7 +210,8 @@ fn occupied_squares(sources: &Sources, indices: &Indices, beside: &Beside) -> u6
                 let place = |patch: i64| ((patch * super::coarse::PATCH) as f64 * scale.steps_per_cell) as i64;
                 place(k) - 1..place(k + 1) + 2
             });
-            let touches = |other: &Region| (0..2).all(|a| other[a].start < region[a].end && region[a].start < other[a].end);
+            let touches =
+                |other: &Region| (0..2).all(|a| other[a].start < region[a].end && region[a].start < other[a].end);
             if others.iter().any(touches) {
                 shared.merge(key, &rows);
             } else {

@@ -69,7 +69,14 @@ impl RecordLayout {
     /// # Errors
     /// [`Error::Malformed`] for a point so far from the base that 32 bits do not hold it, or outside the bounds that the header
     /// states.
-    pub fn pack(&self, cloud: &PointCloud, source: &Source, base: [i64; 3], (number, first): (u16, u64), out: &mut Vec<u8>) -> Result<()> {
+    pub fn pack(
+        &self,
+        cloud: &PointCloud,
+        source: &Source,
+        base: [i64; 3],
+        (number, first): (u16, u64),
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         out.clear();
         out.resize(cloud.len() * self.bytes, 0);
         let [x, y, z] = cloud.coordinates();

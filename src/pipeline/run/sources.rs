@@ -73,7 +73,7 @@ impl FileState {
 #[derive(Debug)]
 pub struct Sources {
     /// The inputs; those that cannot be used carry the reason.
-    pub all: Vec<Result<Source, (Task, Error)>>,
+    pub all: Vec<Result<Source, Box<(Task, Error)>>>,
     /// Length of a lattice step in the units of the coordinates: the finest scale of all.
     pub unit: f64,
     /// Length of a unit of the coordinates in metres.
@@ -113,7 +113,7 @@ impl Sources {
             .zip(stated)
             .map(|(task, stated)| match stated.and_then(|stated| Source::new(&task, stated, unit)) {
                 Ok(source) => Ok(source),
-                Err(error) => Err((task, error)),
+                Err(error) => Err(Box::new((task, error))),
             })
             .collect();
         Ok(Self { all, unit, linear_unit_m, crs, remarks })
@@ -204,11 +204,7 @@ fn finest(known: &[(&Task, &Stated)]) -> f64 {
 }
 
 /// The reference system of all files, and the length of its unit.
-fn common_system(
-    known: &[(&Task, &Stated)],
-    assume: bool,
-    remarks: &mut Vec<String>,
-) -> Result<(Option<Crs>, f64)> {
+fn common_system(known: &[(&Task, &Stated)], assume: bool, remarks: &mut Vec<String>) -> Result<(Option<Crs>, f64)> {
     let Some((first, with)) = known.iter().find(|(_, stated)| stated.crs.is_some()) else {
         if let Some((task, _)) = known.first() {
             let which = if known.len() == 1 { task.input.display().to_string() } else { "no tile".into() };
@@ -297,7 +293,8 @@ impl Beside {
 
     /// The squares that a region touches; one for all if it is out of proportion.
     fn squares_of(&self, region: &Region) -> Vec<[i64; 2]> {
-        let span = |axis: usize| region[axis].start.div_euclid(self.edge)..=(region[axis].end - 1).div_euclid(self.edge);
+        let span =
+            |axis: usize| region[axis].start.div_euclid(self.edge)..=(region[axis].end - 1).div_euclid(self.edge);
         let (columns, rows) = (span(0), span(1));
         let count = |range: &std::ops::RangeInclusive<i64>| range.end() - range.start() + 1;
         if count(&columns).saturating_mul(count(&rows)) > MOST_SQUARES {
@@ -313,7 +310,13 @@ impl Beside {
         let mut found: Vec<u32> = if squares == [EVERYWHERE] {
             (0..self.regions.len() as u32).collect()
         } else {
-            squares.iter().chain([&EVERYWHERE]).filter_map(|square| self.squares.get(square)).flatten().copied().collect()
+            squares
+                .iter()
+                .chain([&EVERYWHERE])
+                .filter_map(|square| self.squares.get(square))
+                .flatten()
+                .copied()
+                .collect()
         };
         found.sort_unstable();
         found.dedup();

@@ -127,7 +127,11 @@ impl<'a> Indexing<'a> {
             out.push((
                 number,
                 Error::invalid(
-                    format!("{} is {} again, byte for byte: its points would count twice", name(number), name(original)),
+                    format!(
+                        "{} is {} again, byte for byte: its points would count twice",
+                        name(number),
+                        name(original)
+                    ),
                     "leave one of them out",
                 ),
             ));
@@ -146,9 +150,8 @@ impl<'a> Indexing<'a> {
             let Some(facts) = self.indices[number].as_ref().map(|index| &index.facts) else { continue };
             for other in self.beside.touching(&source.region).into_iter().filter(|&other| other > number) {
                 let Some(with) = self.indices[other].as_ref().map(|index| &index.facts) else { continue };
-                let shared = |axis: usize| {
-                    facts.high[axis].min(with.high[axis]) - facts.low[axis].max(with.low[axis]) > square
-                };
+                let shared =
+                    |axis: usize| facts.high[axis].min(with.high[axis]) - facts.low[axis].max(with.low[axis]) > square;
                 if facts.points > 0 && with.points > 0 && shared(0) && shared(1) {
                     pairs += 1;
                     example = example.or_else(|| self.sources.get(other).map(|other| (source, other)));
@@ -181,7 +184,17 @@ impl<'a> Indexing<'a> {
             options.keep_classes,
             sources.linear_unit_m.to_bits(),
         );
-        Ok(RunSurvey { sources, beside, indices, land, needs, columns, reach, fingerprint: model.fingerprint()?, options })
+        Ok(RunSurvey {
+            sources,
+            beside,
+            indices,
+            land,
+            needs,
+            columns,
+            reach,
+            fingerprint: model.fingerprint()?,
+            options,
+        })
     }
 }
 

@@ -11,7 +11,9 @@ use crate::cloud::{PointCloud, Values, names};
 use crate::error::{Error, Result};
 use crate::features::wide::WideView;
 use crate::features::{self, Engine};
-use crate::io::las::{Columns, LasReader, LasWriter, NewDimension, NewRecord, Update, WriteOptions, decode, visit_points};
+use crate::io::las::{
+    Columns, LasReader, LasWriter, NewDimension, NewRecord, Update, WriteOptions, decode, visit_points,
+};
 use crate::job::{Monitor, Stage};
 use crate::model::Model;
 use crate::neighbors::lattice::Lattice;
@@ -159,7 +161,13 @@ impl Loaded {
     /// # Errors
     /// Those of reading, of the output, and of the temporary file; [`Error::Malformed`] if the tile is no longer what was
     /// indexed; [`Error::Cancelled`].
-    pub fn load(survey: &RunSurvey<'_>, number: usize, recipe: &Recipe<'_>, output: &Path, monitor: &Monitor) -> Result<Self> {
+    pub fn load(
+        survey: &RunSurvey<'_>,
+        number: usize,
+        recipe: &Recipe<'_>,
+        output: &Path,
+        monitor: &Monitor,
+    ) -> Result<Self> {
         let began = Instant::now();
         let (source, index) = survey.tile(number)?;
         let input = &source.task.input;
@@ -179,7 +187,8 @@ impl Loaded {
         let density = survey.density_of(number)?;
         let (edge, size) = survey.bucket_edge(density, recipe.options.block_size_m);
         let (low, high) = (index.facts.low, index.facts.high);
-        let region: Region = if index.facts.points == 0 { [0..0, 0..0] } else { [0, 1].map(|a: usize| low[a]..high[a] + 1) };
+        let region: Region =
+            if index.facts.points == 0 { [0..0, 0..0] } else { [0, 1].map(|a: usize| low[a]..high[a] + 1) };
         let base = [region[0].start, region[1].start, survey.land().floor];
         let around = survey.around(number, &widened(&region, reach));
         let place = |number: usize| around.iter().position(|&n| n == number).and_then(|at| u16::try_from(at).ok());
@@ -202,7 +211,8 @@ impl Loaded {
             let (_, index) = survey.tile(other)?;
             let shift = shift(index.facts.base, base)?;
             let other = place(other).unwrap_or_default();
-            let near = [0, 1].map(|axis: usize| region[axis].start - reach - base[axis]..region[axis].end + reach - base[axis]);
+            let near = [0, 1]
+                .map(|axis: usize| region[axis].start - reach - base[axis]..region[axis].end + reach - base[axis]);
             index.strips(|records| {
                 monitor.check()?;
                 let mut kept = 0;
@@ -225,9 +235,16 @@ impl Loaded {
     ///
     /// # Errors
     /// Those of the rasters, the features, the model and the temporary file; [`Error::Cancelled`].
-    pub fn classify(self, survey: &RunSurvey<'_>, recipe: &Recipe<'_>, output: &Path, monitor: &Monitor) -> Result<Classified> {
+    pub fn classify(
+        self,
+        survey: &RunSurvey<'_>,
+        recipe: &Recipe<'_>,
+        output: &Path,
+        monitor: &Monitor,
+    ) -> Result<Classified> {
         let (source, index) = survey.tile(self.number)?;
-        let rows = usize::try_from(index.facts.points).map_err(|_| Error::internal("more points than memory has places"))?;
+        let rows =
+            usize::try_from(index.facts.points).map_err(|_| Error::internal("more points than memory has places"))?;
         let layout = RowLayout::new(recipe);
         let folder = crate::io::whole::folder_of(output);
         let order = FileOrder::new(rows, layout.bytes(), folder, HELD_RESULT_BYTES);
@@ -255,7 +272,11 @@ impl Loaded {
             }
         }
         if done != index.facts.points {
-            return Err(Error::internal(format!("{done} of {} points of {} were in blocks", index.facts.points, source.task.input.display())));
+            return Err(Error::internal(format!(
+                "{done} of {} points of {} were in blocks",
+                index.facts.points,
+                source.task.input.display()
+            )));
         }
         let Self { number, began, reader, writer, .. } = self;
         let provenance = survey.provenance(number, margin, recipe.model)?.with_unsure(unsure);
@@ -290,9 +311,8 @@ impl Loaded {
             for column in square.first[0] - ring..square.first[0] + square.side + ring {
                 bucket.clear();
                 self.buckets.read([column, row], &mut bucket)?;
-                let inside = |record: &&[u8]| {
-                    (0..2).all(|axis| near[axis].contains(&i64::from(i32_at(record, 4 * axis))))
-                };
+                let inside =
+                    |record: &&[u8]| (0..2).all(|axis| near[axis].contains(&i64::from(i32_at(record, 4 * axis))));
                 for record in bucket.chunks_exact(self.layout.bytes).filter(inside) {
                     all.extend_from_slice(record);
                 }
@@ -377,8 +397,9 @@ fn lattice(cloud: &PointCloud, base: [i64; 3], survey: &RunSurvey<'_>) -> Lattic
 fn shift(from: [i64; 3], to: [i64; 3]) -> Result<[i32; 3]> {
     let mut shift = [0; 3];
     for axis in 0..3 {
-        shift[axis] = i32::try_from(from[axis] - to[axis])
-            .map_err(|_| Error::invalid("tiles that lie side by side are larger than 2^31 steps", "use a coarser scale"))?;
+        shift[axis] = i32::try_from(from[axis] - to[axis]).map_err(|_| {
+            Error::invalid("tiles that lie side by side are larger than 2^31 steps", "use a coarser scale")
+        })?;
     }
     Ok(shift)
 }
@@ -439,6 +460,13 @@ impl Classified {
         provenance.mean_confidence = mean_confidence;
         writer.finish_with_record(&provenance.to_bytes()?)?;
         let unsure_cells = provenance.unsure_cells;
-        Ok(Written { number, class_counts, mean_confidence, seconds: began.elapsed().as_secs_f64(), provenance, unsure_cells })
+        Ok(Written {
+            number,
+            class_counts,
+            mean_confidence,
+            seconds: began.elapsed().as_secs_f64(),
+            provenance,
+            unsure_cells,
+        })
     }
 }
