@@ -20,6 +20,7 @@ use rayon::ThreadPool;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Name of the folder with the indices in that of the outputs.
@@ -72,7 +73,7 @@ pub enum RunEvent<'a> {
 /// A run over tiles into a folder.
 #[derive(Debug)]
 pub struct Run {
-    sources: Sources,
+    sources: Arc<Sources>,
     output: PathBuf,
     options: RunOptions,
     /// Which tiles this run makes.
@@ -116,7 +117,7 @@ impl Run {
         let points: Vec<u64> =
             sources.all.iter().map(|source| source.as_ref().map_or(0, |source| source.stated.points)).collect();
         let own = options.shard.map_or_else(|| vec![true; points.len()], |shard| shard.choose(&points));
-        Ok(Self { sources, output: output.to_path_buf(), options, own })
+        Ok(Self { sources: Arc::new(sources), output: output.to_path_buf(), options, own })
     }
 
     /// Number of tiles, those of other shards included.
@@ -343,9 +344,9 @@ impl Work<'_> {
     }
 
     /// Makes the indices of all tiles, and puts together what they say.
-    fn look(&self, folder: &Path) -> Result<RunSurvey<'_>> {
+    fn look(&self, folder: &Path) -> Result<RunSurvey> {
         let run = self.run;
-        let mut indexing = Indexing::new(&run.sources, self.model, folder)?;
+        let mut indexing = Indexing::new(Arc::clone(&run.sources), self.model, folder)?;
         let usable =
             |number: &usize| run.sources.get(*number).is_some_and(|source| source.stated.points <= u64::from(u32::MAX));
         // The own ones first: other shards make theirs meanwhile, and none waits for another.
@@ -382,7 +383,7 @@ impl Work<'_> {
     }
 
     /// Reports the outputs that are there and right; gives the tiles that are to be made.
-    fn keep(&self, survey: &RunSurvey<'_>, manifest: &RunManifest) -> Result<Vec<usize>> {
+    fn keep(&self, survey: &RunSurvey, manifest: &RunManifest) -> Result<Vec<usize>> {
         let run = self.run;
         let lines = if run.options.resume { manifest.read()? } else { Default::default() };
         let mut todo = Vec::new();
@@ -413,7 +414,7 @@ impl Work<'_> {
     }
 
     /// Takes tiles through the three stages, each on a thread of its own; says whether all were made.
-    fn stages(&self, survey: &RunSurvey<'_>, recipe: &Recipe<'_>, manifest: &RunManifest, todo: &[usize]) -> bool {
+    fn stages(&self, survey: &RunSurvey, recipe: &Recipe<'_>, manifest: &RunManifest, todo: &[usize]) -> bool {
         let points = todo.iter().filter_map(|&number| self.run.sources.get(number)).map(|s| s.stated.points).sum();
         self.monitor.begin(Stage::Inference, points);
         self.tell(News::Stage);
@@ -455,7 +456,7 @@ impl Work<'_> {
     /// Writes tiles as they come; gives the number of those that are there.
     fn write(
         &self,
-        survey: &RunSurvey<'_>,
+        survey: &RunSurvey,
         recipe: &Recipe<'_>,
         manifest: &RunManifest,
         tiles: Receiver<(usize, Result<Classified>)>,
@@ -485,7 +486,7 @@ impl Work<'_> {
     }
 
     /// Adds a written tile to the manifest.
-    fn note(&self, survey: &RunSurvey<'_>, manifest: &RunManifest, written: Written) -> Result<TileReport> {
+    fn note(&self, survey: &RunSurvey, manifest: &RunManifest, written: Written) -> Result<TileReport> {
         let (source, _) = survey.tile(written.number)?;
         let made = written.provenance;
         let sha256 = sha256_of(&source.task.output, &Monitor::default())?;
@@ -506,7 +507,7 @@ impl Work<'_> {
 }
 
 /// The output of a tile, if it is there and made as this run would make it.
-fn there(survey: &RunSurvey<'_>, number: usize, model: &Model) -> Result<Option<Provenance>> {
+fn there(survey: &RunSurvey, number: usize, model: &Model) -> Result<Option<Provenance>> {
     let (source, _) = survey.tile(number)?;
     let output = &source.task.output;
     if output.symlink_metadata().is_err() {

@@ -14,6 +14,7 @@ use crate::pipeline::ClassifyOptions;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Points of a bucket, about.
 const BUCKET_POINTS: f64 = 4096.0;
@@ -22,8 +23,8 @@ const BLOCK_POINTS: u64 = 600_000;
 
 /// The tiles of a run and all that is known of them before one is classified.
 #[derive(Debug)]
-pub struct RunSurvey<'a> {
-    sources: &'a Sources,
+pub struct RunSurvey {
+    sources: Arc<Sources>,
     beside: Beside,
     indices: Indices,
     land: Landscape,
@@ -37,8 +38,8 @@ pub struct RunSurvey<'a> {
 
 /// The tiles' indices in the making.
 #[derive(Debug)]
-pub struct Indexing<'a> {
-    sources: &'a Sources,
+pub struct Indexing {
+    sources: Arc<Sources>,
     beside: Beside,
     needs: WideNeeds,
     columns: Vec<&'static str>,
@@ -47,26 +48,27 @@ pub struct Indexing<'a> {
     indices: Indices,
 }
 
-impl<'a> Indexing<'a> {
+impl Indexing {
     /// Prepares the indices of `sources` in `folder`, for a model.
     ///
     /// # Errors
     /// Those of [`WideNeeds::of`].
-    pub fn new(sources: &'a Sources, model: &Model, folder: &Path) -> Result<Self> {
+    pub fn new(sources: Arc<Sources>, model: &Model, folder: &Path) -> Result<Self> {
         let needs = WideNeeds::of(model.schema())?;
         // Cells of the raster are not known before the survey's density is; the largest are the safe ones.
         let reach = sources.steps(needs.near_reach_m(super::index::CELLS_M[2]));
         let regions = sources.all.iter().map(|source| {
             source.as_ref().ok().filter(|source| source.stated.points > 0).map(|source| source.region.clone())
         });
+        let (beside, indices) = (Beside::new(regions.collect()), sources.all.iter().map(|_| None).collect());
         Ok(Self {
-            sources,
-            beside: Beside::new(regions.collect()),
+            beside,
             needs,
             columns: model.schema().required_columns(),
             reach,
             folder: folder.to_path_buf(),
-            indices: sources.all.iter().map(|_| None).collect(),
+            indices,
+            sources,
         })
     }
 
@@ -171,9 +173,9 @@ impl<'a> Indexing<'a> {
     ///
     /// # Errors
     /// Those of [`Landscape::new`] and [`Model::fingerprint`]; of reading the terrain model.
-    pub fn survey(self, model: &Model, options: &ClassifyOptions, monitor: &Monitor) -> Result<RunSurvey<'a>> {
+    pub fn survey(self, model: &Model, options: &ClassifyOptions, monitor: &Monitor) -> Result<RunSurvey> {
         let Self { sources, beside, needs, columns, reach, indices, .. } = self;
-        let land = Landscape::new(sources, &indices, &beside)?;
+        let land = Landscape::new(&sources, &indices, &beside)?;
         let dtm = options.dtm.as_deref().map(|path| sha256_of(path, monitor)).transpose()?;
         let options = format!(
             "{} {} {} {:?} {:?} {dtm:?} {}",
@@ -198,7 +200,7 @@ impl<'a> Indexing<'a> {
     }
 }
 
-impl RunSurvey<'_> {
+impl RunSurvey {
     /// A tile and its index.
     ///
     /// # Errors

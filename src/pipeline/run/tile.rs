@@ -162,7 +162,7 @@ impl Loaded {
     /// Those of reading, of the output, and of the temporary file; [`Error::Malformed`] if the tile is no longer what was
     /// indexed; [`Error::Cancelled`].
     pub fn load(
-        survey: &RunSurvey<'_>,
+        survey: &RunSurvey,
         number: usize,
         recipe: &Recipe<'_>,
         output: &Path,
@@ -237,7 +237,7 @@ impl Loaded {
     /// Those of the rasters, the features, the model and the temporary file; [`Error::Cancelled`].
     pub fn classify(
         self,
-        survey: &RunSurvey<'_>,
+        survey: &RunSurvey,
         recipe: &Recipe<'_>,
         output: &Path,
         monitor: &Monitor,
@@ -351,7 +351,7 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     /// Classifies a block; gives the number of its points.
-    fn compute(&self, block: Block, view: &WideView, survey: &RunSurvey<'_>) -> Result<u64> {
+    fn compute(&self, block: Block, view: &WideView, survey: &RunSurvey) -> Result<u64> {
         let Self { layout, order, confidence, recipe, monitor } = *self;
         let Block { cloud, core, rows, base } = block;
         let count = core.iter().filter(|&&core| core).count() as u64;
@@ -379,7 +379,7 @@ impl Sink<'_> {
 }
 
 /// The places of the points of a block, from its lower corner.
-fn lattice(cloud: &PointCloud, base: [i64; 3], survey: &RunSurvey<'_>) -> Lattice {
+fn lattice(cloud: &PointCloud, base: [i64; 3], survey: &RunSurvey) -> Lattice {
     let [x, y, z] = cloud.coordinates();
     let lowest = |v: &[i32]| v.par_iter().copied().min().unwrap_or(0);
     let corner = [lowest(x), lowest(y), 0];
@@ -420,7 +420,7 @@ impl Classified {
     /// # Errors
     /// Those of reading and writing; [`Error::OutputExists`] if something took its place meanwhile; [`Error::Malformed`] if
     /// the tile was changed; [`Error::Cancelled`].
-    pub fn write(self, survey: &RunSurvey<'_>, recipe: &Recipe<'_>, monitor: &Monitor) -> Result<Written> {
+    pub fn write(self, survey: &RunSurvey, recipe: &Recipe<'_>, monitor: &Monitor) -> Result<Written> {
         let Self { number, began, reader, writer, order, confidence, mut provenance } = self;
         let (source, index) = survey.tile(number)?;
         let Source { task, stated, .. } = source;
