@@ -139,6 +139,7 @@ fn the_page_says_what_a_run_did() {
         "User defined 64".into(),
         "<td class=\"said\">15 m</td>".into(),
         "5 min 12 s".into(),
+        "Mean confidence of the points (struck through: kept), and the number of tiles".into(),
         "north is up".into(),
         "light dark".into(),
     ] {

@@ -224,10 +224,12 @@ fn legends(view: &View, speeds: &Steps) -> String {
     );
     let confidences = keys_of_classes(view, 'c', &confidence_names(), |m| m.confidence.map(confidence_class));
     let rates = keys_of_classes(view, 's', &speeds.names(), |m| m.speed.map(|s| speeds.class(s)));
+    let kept = view.marks.iter().any(|m| m.state == TileState::Kept && m.confidence.is_some());
+    let struck = if kept { " (struck through: kept)" } else { "" };
     [
-        ("state", "State", states),
-        ("confidence", "Mean confidence of the points", confidences),
-        ("speed", "Points a second of what this run made", rates),
+        ("state", "State".to_string(), states),
+        ("confidence", format!("Mean confidence of the points{struck}"), confidences),
+        ("speed", "Points a second of what this run made".to_string(), rates),
     ]
     .iter()
     .fold(String::new(), |mut html, (id, head, keys)| {
