@@ -2,7 +2,7 @@
 //!
 //! A [`Mosaic`] is read from output files point by point into rasters, so memory stays bounded; [`picture`] makes a PNG of
 //! it, [`page`] one self-contained HTML file with plan views, tables and timings. [`FeatureMaps`] and [`feature_page`] are the
-//! same for features.
+//! same for features. [`run_page`] shows a run over many tiles, from what the run noted of each.
 
 pub mod canvas;
 pub mod distribution;
@@ -14,6 +14,10 @@ pub mod page;
 pub mod paint;
 pub mod palette;
 pub mod picture;
+mod run_colors;
+mod run_map;
+pub mod run_page;
+mod run_view;
 pub mod scale;
 pub mod tiles;
 

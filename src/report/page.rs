@@ -154,15 +154,15 @@ pub(super) fn scale_bar(canvas: &Canvas) -> String {
     )
 }
 
-fn label(class: u8) -> String {
+pub(super) fn label(class: u8) -> String {
     if class >= 23 { format!("{} {class}", class_name(class)) } else { class_name(class).to_string() }
 }
 
-fn css([r, g, b]: Color) -> String {
+pub(super) fn css([r, g, b]: Color) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-fn swatch(color: Color) -> String {
+pub(super) fn swatch(color: Color) -> String {
     format!("<span class=\"swatch\" style=\"background:{}\"></span>", css(color))
 }
 
@@ -334,15 +334,20 @@ fn files(facts: &Facts) -> String {
     )
 }
 
-/// `850 ms`, `12.3 s`, `4 min 05 s`.
+/// `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 08 min`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
-    if seconds < 1.0 {
+    // Rounded before it is taken apart: no minute has 60 seconds.
+    let whole = seconds.round();
+    if seconds < 0.9995 {
         format!("{:.0} ms", 1000.0 * seconds)
-    } else if seconds < 100.0 {
+    } else if seconds < 99.95 {
         format!("{seconds:.1} s")
+    } else if whole < 3600.0 {
+        format!("{:.0} min {:02.0} s", (whole / 60.0).floor(), whole % 60.0)
     } else {
-        format!("{:.0} min {:02.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+        let minutes = (seconds / 60.0).round();
+        format!("{:.0} h {:02.0} min", (minutes / 60.0).floor(), minutes % 60.0)
     }
 }
 
@@ -378,6 +383,11 @@ mod tests {
         assert_eq!(duration(0.85), "850 ms");
         assert_eq!(duration(12.34), "12.3 s");
         assert_eq!(duration(245.0), "4 min 05 s");
+        assert_eq!(duration(0.9999), "1.0 s");
+        assert_eq!(duration(99.97), "1 min 40 s");
+        assert_eq!(duration(119.7), "2 min 00 s");
+        assert_eq!(duration(3599.6), "1 h 00 min");
+        assert_eq!(duration(7690.0), "2 h 08 min");
     }
 
     #[test]
