@@ -1043,9 +1043,9 @@ typedef struct groma_network_options_t {
     uint64_t extra_output_count;
 } groma_network_options_t;
 
-/** How to run a network. Fill it with `groma_run_options_init`. */
-typedef struct groma_run_options_t {
-    /** Set by `groma_run_options_init`. */
+/** How to run a network. Fill it with `groma_network_run_options_init`. */
+typedef struct groma_network_run_options_t {
+    /** Set by `groma_network_run_options_init`. */
     uint32_t struct_size;
     /** Must be 0. */
     int32_t reserved;
@@ -1055,7 +1055,7 @@ typedef struct groma_run_options_t {
     groma_progress_fn progress;
     /** Handed to `progress`. */
     void *progress_user;
-} groma_run_options_t;
+} groma_network_run_options_t;
 
 /**
  * Fills `options` with the defaults.
@@ -1069,9 +1069,9 @@ void groma_network_options_init(groma_network_options_t *options, uint32_t struc
  * Fills `options` with the defaults.
  *
  * @param options      receives the defaults
- * @param struct_size  `sizeof(groma_run_options_t)`
+ * @param struct_size  `sizeof(groma_network_run_options_t)`
  */
-void groma_run_options_init(groma_run_options_t *options, uint32_t struct_size);
+void groma_network_run_options_init(groma_network_run_options_t *options, uint32_t struct_size);
 
 /**
  * Opens an ONNX file. Weights that it keeps in other files are looked for beside it.
@@ -1164,7 +1164,7 @@ groma_status_t groma_network_run(const groma_network_t *network,
                                  uint64_t input_count,
                                  const char *const *output_names,
                                  uint64_t output_count,
-                                 const groma_run_options_t *options,
+                                 const groma_network_run_options_t *options,
                                  groma_value_t **outputs,
                                  groma_error_t **error);
 
@@ -1495,6 +1495,126 @@ groma_status_t groma_classify_points(const groma_model_t *model,
                                      const groma_classify_options_t *options,
                                      groma_result_t **result,
                                      groma_error_t **error);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Runs over many tiles: without seams, in bounded memory, again after a crash; at once, or tile by tile for those who spread
+ * them over machines themselves.
+ */
+
+/** A run over tiles into a folder. It may be used by several threads; the folder is what processes share. */
+typedef struct groma_run_t groma_run_t;
+
+/** How to run. Fill it with `groma_run_options_init`. */
+typedef struct groma_run_options_t {
+    /** Set by `groma_run_options_init`. */
+    uint32_t struct_size;
+    /** 1 to go on with an earlier run into the same folder: outputs that are right are kept. Default 0. */
+    int32_t resume;
+    /** 1 to go on with the other tiles when one fails, 0 (the default) to finish those that were begun and stop. */
+    int32_t skip_failed;
+    /** 1 to take tiles that state no reference system as being in that of the others. Default 0: they are refused. */
+    int32_t assume_crs;
+    /** 1 to keep the indices when all tiles are done. Default 0. */
+    int32_t keep_index;
+    /** Number of the shard, from 1, and how many there are; 0 and 0 (the default) for all tiles. */
+    uint32_t shard_number;
+    /** See `shard_number`. */
+    uint32_t shard_count;
+    /** Worker threads; 0 (the default) for one a core. The result does not depend on it. */
+    uint32_t threads;
+    /** Folder of the indices; NULL (the default) for `.groma` in that of the outputs. */
+    const char *work;
+    /** A flag that may stop the call; NULL for none. */
+    const groma_cancel_t *cancel;
+    /** Called with the progress; NULL for none. */
+    groma_progress_fn progress;
+    /** Handed to `progress`. */
+    void *progress_user;
+} groma_run_options_t;
+
+/**
+ * Fills `options` with the defaults.
+ *
+ * @param struct_size  `sizeof(groma_run_options_t)`
+ */
+void groma_run_options_init(groma_run_options_t *options, uint32_t struct_size);
+
+/**
+ * Looks at the tiles of a run; none is read yet. Each point gets the class that one file of all tiles would have given it.
+ * Outputs have the names of their inputs, and appear whole or not at all. They carry a record of their making, and the
+ * folder has a line for each in `groma-run.jsonl`.
+ *
+ * @param model     from `groma_model_open...`
+ * @param inputs    files, folders or patterns (`tiles/*.laz`), one a line
+ * @param output    the folder for the outputs; it is made when the first call needs it
+ * @param classify  @nullable what is written and how features are computed; NULL for the defaults. Threads, flag and callback
+ *                  are not used
+ * @param options   @nullable NULL for the defaults; threads, flag and callback are not used
+ * @param run       @owned destroy it with `groma_run_destroy`
+ */
+groma_status_t groma_run_open(const groma_model_t *model,
+                              const char *inputs,
+                              const char *output,
+                              const groma_classify_options_t *classify,
+                              const groma_run_options_t *options,
+                              groma_run_t **run,
+                              groma_error_t **error);
+
+/** Number of tiles, those of other shards included. 0 for NULL. */
+uint64_t groma_run_tile_count(const groma_run_t *run);
+
+/**
+ * What is known of the run, as a JSON object: `output`, `model`, `crs`, `linear_unit_m`, `shard`, `remarks`, and `tiles` with
+ * `input`, `output`, `bounds` ([lowest x and y, highest x and y] or null), `points`, and `reason` where another shard makes it.
+ *
+ * @param json  @owned destroy it with `groma_string_destroy`
+ */
+groma_status_t groma_run_describe(const groma_run_t *run,
+                                  groma_string_t **json,
+                                  groma_error_t **error);
+
+/**
+ * Makes the index of a tile, if it is not there. Processes that share the folder may each make some; when all are there,
+ * every tile can be made.
+ *
+ * @param tile     from 0 to `groma_run_tile_count` less 1
+ * @param options  @nullable threads, flag and callback; what else they say was settled by `groma_run_open`. NULL for the
+ *                 defaults
+ */
+groma_status_t groma_run_index(const groma_run_t *run,
+                               uint64_t tile,
+                               const groma_run_options_t *options,
+                               groma_error_t **error);
+
+/**
+ * Makes a tile, of whichever shard. If its output is there and right, it is kept. Indices that are missing are made first.
+ *
+ * @param tile     from 0 to `groma_run_tile_count` less 1
+ * @param options  @nullable threads, flag and callback; what else they say was settled by `groma_run_open`. NULL for the
+ *                 defaults
+ * @param summary  @owned @nullable what was done; destroy it with `groma_summary_destroy`
+ */
+groma_status_t groma_run_tile(const groma_run_t *run,
+                              uint64_t tile,
+                              const groma_run_options_t *options,
+                              groma_summary_t **summary,
+                              groma_error_t **error);
+
+/**
+ * Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has `failed` and
+ * the reasons in `tiles`.
+ *
+ * @param options  @nullable threads, flag and callback; what else they say was settled by `groma_run_open`. NULL for the
+ *                 defaults
+ * @param summary  @owned @nullable what was done, in all: destroy it with `groma_summary_destroy`
+ */
+groma_status_t groma_run_execute(const groma_run_t *run,
+                                 const groma_run_options_t *options,
+                                 groma_summary_t **summary,
+                                 groma_error_t **error);
+
+/** Frees a run; takes NULL. What it wrote stays. */
+void groma_run_destroy(groma_run_t *run);
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Embeddings: what a network computes of points on its way to their classes.

@@ -106,7 +106,7 @@ fn run(
     network: &Own<groma_network_t>,
     inputs: &[(&CStr, &Own<groma_value_t>)],
     outputs: Option<&[&CStr]>,
-    options: *const groma_run_options_t,
+    options: *const groma_network_run_options_t,
 ) -> Result<Own<groma_value_t>, Failure> {
     let names: Vec<*const c_char> = inputs.iter().map(|(name, _)| name.as_ptr()).collect();
     let values: Vec<*const groma_value_t> = inputs.iter().map(|(_, value)| value.0.cast_const()).collect();
@@ -301,9 +301,9 @@ unsafe extern "C" fn count_and_stop(user: *mut c_void, _stage: i32, done: u64, t
     i32::from(calls.len() == 3)
 }
 
-fn run_options() -> groma_run_options_t {
+fn run_options() -> groma_network_run_options_t {
     let mut options = unsafe { std::mem::zeroed() };
-    unsafe { groma_run_options_init(&raw mut options, size_of_val(&options) as u32) };
+    unsafe { groma_network_run_options_init(&raw mut options, size_of_val(&options) as u32) };
     options
 }
 

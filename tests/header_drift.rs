@@ -24,6 +24,7 @@ const SECTIONS: &[&str] = &[
     "result",
     "summary",
     "classify",
+    "run",
     "embedding",
     "features",
     "features_file",
@@ -91,7 +92,7 @@ fn the_header_can_be_read_in_one_go() {
     let header = generate();
     assert!(header.is_ascii());
     // All of it in one sitting, by topic: half of these lines are documentation, which stands nowhere else.
-    assert!(header.lines().count() < 2300, "{} lines", header.lines().count());
+    assert!(header.lines().count() < 2450, "{} lines", header.lines().count());
     let lines: Vec<&str> = header.lines().collect();
     for (i, line) in lines.iter().enumerate() {
         let declares = (line.starts_with("#define GROMA_") && *line != "#define GROMA_H")

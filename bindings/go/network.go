@@ -219,8 +219,8 @@ func (n *Network) run(ctx context.Context, inputs map[string]*Value, options *Ru
 		values[i] = inputs[name]
 	}
 	inputNames, array, outputNames := a.texts(names), a.values(values), a.texts(options.Outputs)
-	raw := (*C.groma_run_options_t)(a.alloc(C.sizeof_groma_run_options_t))
-	C.groma_run_options_init(raw, C.sizeof_groma_run_options_t)
+	raw := (*C.groma_network_run_options_t)(a.alloc(C.sizeof_groma_network_run_options_t))
+	C.groma_network_run_options_init(raw, C.sizeof_groma_network_run_options_t)
 	j := listen(ctx, options.Cancel, options.Progress, a, &raw.cancel, &raw.progress, &raw.progress_user)
 	if a.err != nil {
 		return nil, j.end(a.err)

@@ -440,9 +440,9 @@ export interface groma_network_options_t {
     extra_output_count: number | bigint;
 }
 
-/** How to run a network. Fill it with `groma_run_options_init`. */
-export interface groma_run_options_t {
-    /** Set by `groma_run_options_init`. */
+/** How to run a network. Fill it with `groma_network_run_options_init`. */
+export interface groma_network_run_options_t {
+    /** Set by `groma_network_run_options_init`. */
     struct_size: number;
     /** Must be 0. */
     reserved: number;
@@ -500,6 +500,34 @@ export interface groma_classify_options_t {
      * models.
      */
     dtm: string | null;
+}
+
+/** How to run. Fill it with `groma_run_options_init`. */
+export interface groma_run_options_t {
+    /** Set by `groma_run_options_init`. */
+    struct_size: number;
+    /** 1 to go on with an earlier run into the same folder: outputs that are right are kept. Default 0. */
+    resume: number;
+    /** 1 to go on with the other tiles when one fails, 0 (the default) to finish those that were begun and stop. */
+    skip_failed: number;
+    /** 1 to take tiles that state no reference system as being in that of the others. Default 0: they are refused. */
+    assume_crs: number;
+    /** 1 to keep the indices when all tiles are done. Default 0. */
+    keep_index: number;
+    /** Number of the shard, from 1, and how many there are; 0 and 0 (the default) for all tiles. */
+    shard_number: number;
+    /** See `shard_number`. */
+    shard_count: number;
+    /** Worker threads; 0 (the default) for one a core. The result does not depend on it. */
+    threads: number;
+    /** Folder of the indices; NULL (the default) for `.groma` in that of the outputs. */
+    work: string | null;
+    /** A flag that may stop the call; NULL for none. */
+    cancel: Memory | null;
+    /** Called with the progress; NULL for none. */
+    progress: groma_progress_fn | Pointer | null;
+    /** Handed to `progress`. */
+    progress_user: Memory | null;
 }
 
 /** How to compute features. Fill it with `groma_features_options_init`. */
@@ -729,8 +757,9 @@ export const structs: {
     readonly groma_dtype_t: unknown;
     readonly groma_tensor_t: unknown;
     readonly groma_network_options_t: unknown;
-    readonly groma_run_options_t: unknown;
+    readonly groma_network_run_options_t: unknown;
     readonly groma_classify_options_t: unknown;
+    readonly groma_run_options_t: unknown;
     readonly groma_features_options_t: unknown;
     readonly groma_features_file_options_t: unknown;
     readonly groma_ground_options_t: unknown;
@@ -1191,9 +1220,9 @@ export interface Low {
      * Fills `options` with the defaults.
      *
      * @param options receives the defaults
-     * @param struct_size `sizeof(groma_run_options_t)`
+     * @param struct_size `sizeof(groma_network_run_options_t)`
      */
-    groma_run_options_init: Call<[options: Partial<groma_run_options_t>, struct_size: number], void>;
+    groma_network_run_options_init: Call<[options: Partial<groma_network_run_options_t>, struct_size: number], void>;
     /**
      * Opens an ONNX file. Weights that it keeps in other files are looked for beside it.
      *
@@ -1281,7 +1310,7 @@ export interface Low {
         input_count: number | bigint,
         output_names: string[] | null,
         output_count: number | bigint,
-        options: groma_run_options_t | Pointer | null,
+        options: groma_network_run_options_t | Pointer | null,
         outputs: [Pointer | null],
         error: [Pointer | null] | null,
     ], number>;
@@ -1505,6 +1534,90 @@ export interface Low {
         result: [Pointer | null],
         error: [Pointer | null] | null,
     ], number>;
+    /**
+     * Fills `options` with the defaults.
+     *
+     * @param struct_size `sizeof(groma_run_options_t)`
+     */
+    groma_run_options_init: Call<[options: Partial<groma_run_options_t>, struct_size: number], void>;
+    /**
+     * Looks at the tiles of a run; none is read yet. Each point gets the class that one file of all tiles would have
+     * given it. Outputs have the names of their inputs, and appear whole or not at all. They carry a record of their
+     * making, and the folder has a line for each in `groma-run.jsonl`.
+     *
+     * @param model from `groma_model_open...`
+     * @param inputs files, folders or patterns (`tiles/*.laz`), one a line
+     * @param output the folder for the outputs; it is made when the first call needs it
+     * @param classify may be NULL: what is written and how features are computed; NULL for the defaults. Threads, flag
+     * and callback are not used
+     * @param options may be NULL: NULL for the defaults; threads, flag and callback are not used
+     * @param run owned: destroy it with `groma_run_destroy`
+     */
+    groma_run_open: Call<[
+        model: Pointer | null,
+        inputs: string,
+        output: string,
+        classify: groma_classify_options_t | Pointer | null,
+        options: groma_run_options_t | Pointer | null,
+        run: [Pointer | null],
+        error: [Pointer | null] | null,
+    ], number>;
+    /** Number of tiles, those of other shards included. 0 for NULL. */
+    groma_run_tile_count: Call<[run: Pointer | null], number | bigint>;
+    /**
+     * What is known of the run, as a JSON object: `output`, `model`, `crs`, `linear_unit_m`, `shard`, `remarks`, and
+     * `tiles` with `input`, `output`, `bounds` ([lowest x and y, highest x and y] or null), `points`, and `reason`
+     * where another shard makes it.
+     *
+     * @param json owned: destroy it with `groma_string_destroy`
+     */
+    groma_run_describe: Call<[run: Pointer | null, json: [Pointer | null], error: [Pointer | null] | null], number>;
+    /**
+     * Makes the index of a tile, if it is not there. Processes that share the folder may each make some; when all are
+     * there, every tile can be made.
+     *
+     * @param tile from 0 to `groma_run_tile_count` less 1
+     * @param options may be NULL: threads, flag and callback; what else they say was settled by `groma_run_open`. NULL
+     * for the defaults
+     */
+    groma_run_index: Call<[
+        run: Pointer | null,
+        tile: number | bigint,
+        options: groma_run_options_t | Pointer | null,
+        error: [Pointer | null] | null,
+    ], number>;
+    /**
+     * Makes a tile, of whichever shard. If its output is there and right, it is kept. Indices that are missing are made
+     * first.
+     *
+     * @param tile from 0 to `groma_run_tile_count` less 1
+     * @param options may be NULL: threads, flag and callback; what else they say was settled by `groma_run_open`. NULL
+     * for the defaults
+     * @param summary owned, may be NULL: what was done; destroy it with `groma_summary_destroy`
+     */
+    groma_run_tile: Call<[
+        run: Pointer | null,
+        tile: number | bigint,
+        options: groma_run_options_t | Pointer | null,
+        summary: [Pointer | null] | null,
+        error: [Pointer | null] | null,
+    ], number>;
+    /**
+     * Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has
+     * `failed` and the reasons in `tiles`.
+     *
+     * @param options may be NULL: threads, flag and callback; what else they say was settled by `groma_run_open`. NULL
+     * for the defaults
+     * @param summary owned, may be NULL: what was done, in all: destroy it with `groma_summary_destroy`
+     */
+    groma_run_execute: Call<[
+        run: Pointer | null,
+        options: groma_run_options_t | Pointer | null,
+        summary: [Pointer | null] | null,
+        error: [Pointer | null] | null,
+    ], number>;
+    /** Frees a run; takes NULL. What it wrote stays. */
+    groma_run_destroy: Call<[run: Pointer | null], void>;
     /**
      * Computes a tensor in the middle of the network for points in memory. Threads and blocks change no value.
      *

@@ -139,6 +139,7 @@ koffi.opaque('groma_network_t');
 koffi.opaque('groma_checkpoint_t');
 koffi.opaque('groma_result_t');
 koffi.opaque('groma_summary_t');
+koffi.opaque('groma_run_t');
 koffi.opaque('groma_features_t');
 koffi.opaque('groma_ground_t');
 koffi.opaque('groma_filter_summary_t');
@@ -207,7 +208,7 @@ const structs = Object.freeze({
         extra_outputs: 'const char **',
         extra_output_count: 'uint64_t',
     }),
-    groma_run_options_t: koffi.struct('groma_run_options_t', {
+    groma_network_run_options_t: koffi.struct('groma_network_run_options_t', {
         struct_size: 'uint32_t',
         reserved: 'int32_t',
         cancel: 'void *',
@@ -231,6 +232,20 @@ const structs = Object.freeze({
         progress: 'groma_progress_fn *',
         progress_user: 'void *',
         dtm: 'const char *',
+    }),
+    groma_run_options_t: koffi.struct('groma_run_options_t', {
+        struct_size: 'uint32_t',
+        resume: 'int32_t',
+        skip_failed: 'int32_t',
+        assume_crs: 'int32_t',
+        keep_index: 'int32_t',
+        shard_number: 'uint32_t',
+        shard_count: 'uint32_t',
+        threads: 'uint32_t',
+        work: 'const char *',
+        cancel: 'void *',
+        progress: 'groma_progress_fn *',
+        progress_user: 'void *',
     }),
     groma_features_options_t: koffi.struct('groma_features_options_t', {
         struct_size: 'uint32_t',
@@ -447,7 +462,7 @@ const functions = {
     groma_value_tensor: ['int32_t', ['groma_value_t *', koffi.out('groma_tensor_t *'), koffi.out('groma_error_t **')]],
     groma_value_destroy: ['void', ['groma_value_t *']],
     groma_network_options_init: ['void', [koffi.out('groma_network_options_t *'), 'uint32_t']],
-    groma_run_options_init: ['void', [koffi.out('groma_run_options_t *'), 'uint32_t']],
+    groma_network_run_options_init: ['void', [koffi.out('groma_network_run_options_t *'), 'uint32_t']],
     groma_network_open: ['int32_t', [
         'const char *',
         'const groma_network_options_t *',
@@ -476,7 +491,7 @@ const functions = {
         'uint64_t',
         'const char **',
         'uint64_t',
-        'const groma_run_options_t *',
+        'const groma_network_run_options_t *',
         koffi.out('groma_value_t **'),
         koffi.out('groma_error_t **'),
     ]],
@@ -564,6 +579,38 @@ const functions = {
         koffi.out('groma_result_t **'),
         koffi.out('groma_error_t **'),
     ]],
+    groma_run_options_init: ['void', [koffi.out('groma_run_options_t *'), 'uint32_t']],
+    groma_run_open: ['int32_t', [
+        'groma_model_t *',
+        'const char *',
+        'const char *',
+        'const groma_classify_options_t *',
+        'const groma_run_options_t *',
+        koffi.out('groma_run_t **'),
+        koffi.out('groma_error_t **'),
+    ]],
+    groma_run_tile_count: ['uint64_t', ['groma_run_t *']],
+    groma_run_describe: ['int32_t', ['groma_run_t *', koffi.out('groma_string_t **'), koffi.out('groma_error_t **')]],
+    groma_run_index: ['int32_t', [
+        'groma_run_t *',
+        'uint64_t',
+        'const groma_run_options_t *',
+        koffi.out('groma_error_t **'),
+    ]],
+    groma_run_tile: ['int32_t', [
+        'groma_run_t *',
+        'uint64_t',
+        'const groma_run_options_t *',
+        koffi.out('groma_summary_t **'),
+        koffi.out('groma_error_t **'),
+    ]],
+    groma_run_execute: ['int32_t', [
+        'groma_run_t *',
+        'const groma_run_options_t *',
+        koffi.out('groma_summary_t **'),
+        koffi.out('groma_error_t **'),
+    ]],
+    groma_run_destroy: ['void', ['groma_run_t *']],
     groma_embed_points: ['int32_t', [
         'groma_model_t *',
         'const groma_points_t *',

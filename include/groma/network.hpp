@@ -40,9 +40,9 @@ struct RunOptions {
     const Cancel *cancel = nullptr;
 
     /// As groma.h wants them, without progress and cancel.
-    groma_run_options_t c() const noexcept {
-        groma_run_options_t options;
-        groma_run_options_init(&options, sizeof options);
+    groma_network_run_options_t c() const noexcept {
+        groma_network_run_options_t options;
+        groma_network_run_options_init(&options, sizeof options);
         return options;
     }
 };
@@ -104,7 +104,7 @@ public:
         }
         const std::vector<const char *> output_names = pointers(outputs);
         detail::Watch watch(options.progress);
-        groma_run_options_t run = options.c();
+        groma_network_run_options_t run = options.c();
         watch.attach(run, options.cancel);
         const auto sequence = watch.make<Value>([&](groma_value_t **result, groma_error_t **error) {
             return groma_network_run(c(), input_names.data(), values.data(), values.size(),

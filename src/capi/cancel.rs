@@ -7,7 +7,9 @@ use super::error::groma_error_t;
 use super::log;
 use super::status::groma_status_t;
 use crate::error::{Error, Result};
-use crate::job::{CancelToken, Job, Monitor};
+use crate::job::{CancelToken, Job, Monitor, Stage};
+use crate::model::Model;
+use crate::pipeline::run::{Run, RunEvent, RunSummary};
 use crate::runtime;
 use std::ffi::c_void;
 use std::ops::ControlFlow;
@@ -99,6 +101,35 @@ impl Terms {
     pub(super) unsafe fn run_alone<T: Send>(&self, work: impl FnOnce(&Monitor) -> Result<T> + Send) -> Result<T> {
         // SAFETY: passed on to the caller.
         unsafe { self.job() }?.run_alone(work)
+    }
+
+    /// Makes a run, which brings its own threads.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run).
+    pub(super) unsafe fn execute(&self, run: &Run, model: &Model) -> Result<RunSummary> {
+        runtime::stay_loaded();
+        // SAFETY: null or live, by the contract of this function.
+        let cancel = unsafe { self.cancel.as_ref() }.map(|flag| flag.0.clone()).unwrap_or_default();
+        let stopped = cancel.clone();
+        run.execute(model, threads(self.threads), cancel, |event| {
+            let (stage, done, total) = match event {
+                RunEvent::Indexing { done, points } => (Stage::Read, done, points),
+                RunEvent::Classifying { done, points } => (Stage::Inference, done, points),
+                _ => return ControlFlow::Continue(()),
+            };
+            log::deliver();
+            match self.progress {
+                // SAFETY: by the contract of this function.
+                Some(progress) if !stopped.is_cancelled() => {
+                    match unsafe { progress(self.user, stage as i32, done, total) } {
+                        0 => ControlFlow::Continue(()),
+                        _ => ControlFlow::Break(()),
+                    }
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        })
     }
 
     /// A job on these terms.

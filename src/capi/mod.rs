@@ -31,6 +31,7 @@ pub mod network;
 pub mod options;
 pub mod points;
 pub mod result;
+pub mod run;
 pub mod runtime;
 pub mod status;
 pub mod summary;

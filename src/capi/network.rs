@@ -60,11 +60,11 @@ pub struct groma_network_options_t {
     pub extra_output_count: u64,
 }
 
-/// How to run a network. Fill it with `groma_run_options_init`.
+/// How to run a network. Fill it with `groma_network_run_options_init`.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct groma_run_options_t {
-    /// Set by `groma_run_options_init`.
+pub struct groma_network_run_options_t {
+    /// Set by `groma_network_run_options_init`.
     pub struct_size: u32,
     /// Must be 0.
     pub reserved: i32,
@@ -89,9 +89,9 @@ pub unsafe extern "C" fn groma_network_options_init(options: *mut groma_network_
 /// Fills `options` with the defaults.
 ///
 /// @param options      receives the defaults
-/// @param struct_size  `sizeof(groma_run_options_t)`
+/// @param struct_size  `sizeof(groma_network_run_options_t)`
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn groma_run_options_init(options: *mut groma_run_options_t, struct_size: u32) {
+pub unsafe extern "C" fn groma_network_run_options_init(options: *mut groma_network_run_options_t, struct_size: u32) {
     // SAFETY: the caller keeps the rules at the top of the header.
     unsafe { options::write_defaults(options, struct_size) }
 }
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn groma_network_run(
     input_count: u64,
     output_names: *const *const c_char,
     output_count: u64,
-    options: *const groma_run_options_t,
+    options: *const groma_network_run_options_t,
     outputs: *mut *mut groma_value_t,
     error: *mut *mut groma_error_t,
 ) -> groma_status_t {
@@ -298,7 +298,7 @@ unsafe impl Sized32 for groma_network_options_t {
 }
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
-unsafe impl Sized32 for groma_run_options_t {
+unsafe impl Sized32 for groma_network_run_options_t {
     const FIRST_SIZE: usize = size_of::<Self>();
 
     fn defaults() -> Self {
@@ -314,9 +314,9 @@ unsafe impl Sized32 for groma_run_options_t {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_network_options_t>() == 48 && size_of::<groma_run_options_t>() == 32);
+    assert!(size_of::<groma_network_options_t>() == 48 && size_of::<groma_network_run_options_t>() == 32);
     assert!(std::mem::offset_of!(groma_network_options_t, device) == 16);
-    assert!(std::mem::offset_of!(groma_run_options_t, cancel) == 8);
+    assert!(std::mem::offset_of!(groma_network_run_options_t, cancel) == 8);
 };
 
 /// Turns the caller's options into the library's.

@@ -3,10 +3,11 @@
 use super::boundary::{destroy, getter};
 use super::runtime::to_json;
 use super::text::c_text;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::FileSummary;
 use crate::pipeline::features::ExtractSummary;
 use crate::pipeline::ground::GroundSummary;
+use crate::pipeline::run::{RunSummary, TileReport, TileState};
 use std::ffi::{CString, c_char};
 
 /// What a call did that made a file of another.
@@ -37,6 +38,34 @@ impl groma_summary_t {
             mean_confidence: 0.0,
             total_s: summary.read_s + summary.compute_s + summary.write_s,
             json: c_text(to_json(summary)?),
+        })
+    }
+
+    pub(super) fn of_tile(report: &TileReport) -> Result<Self> {
+        Ok(Self {
+            points: report.points,
+            class_counts: report.class_counts.clone(),
+            mean_confidence: report.mean_confidence.unwrap_or(0.0),
+            total_s: report.seconds,
+            json: c_text(to_json(report)?),
+        })
+    }
+
+    pub(super) fn of_run(summary: &RunSummary) -> Result<Self> {
+        let class_counts = summary.class_counts();
+        let points = class_counts.iter().map(|(_, points)| points).sum();
+        let mut json = serde_json::to_value(summary).map_err(|e| Error::internal(format!("a summary: {e}")))?;
+        if let Some(object) = json.as_object_mut() {
+            for state in TileState::ALL {
+                object.insert(state.name().into(), summary.count(state).into());
+            }
+        }
+        Ok(Self {
+            points,
+            class_counts,
+            mean_confidence: summary.mean_confidence(),
+            total_s: summary.seconds,
+            json: c_text(json.to_string()),
         })
     }
 

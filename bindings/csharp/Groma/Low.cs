@@ -898,9 +898,9 @@ namespace Groma
 
         /// <summary>Fills <c>options</c> with the defaults.</summary>
         /// <param name="options">receives the defaults</param>
-        /// <param name="struct_size"><c>sizeof(groma_run_options_t)</c></param>
+        /// <param name="struct_size"><c>sizeof(groma_network_run_options_t)</c></param>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        public static extern void groma_run_options_init(IntPtr options, uint struct_size);
+        public static extern void groma_network_run_options_init(IntPtr options, uint struct_size);
 
         /// <summary>Opens an ONNX file. Weights that it keeps in other files are looked for beside it.</summary>
         /// <param name="path">the network's file</param>
@@ -1218,6 +1218,98 @@ namespace Groma
             IntPtr options,
             out IntPtr result,
             out IntPtr error);
+
+        /// <summary>Fills <c>options</c> with the defaults.</summary>
+        /// <param name="struct_size"><c>sizeof(groma_run_options_t)</c></param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern void groma_run_options_init(IntPtr options, uint struct_size);
+
+        /// <summary>
+        /// Looks at the tiles of a run; none is read yet. Each point gets the class that one file of all tiles would
+        /// have given it. Outputs have the names of their inputs, and appear whole or not at all. They carry a record
+        /// of their making, and the folder has a line for each in <c>groma-run.jsonl</c>.
+        /// </summary>
+        /// <param name="model">from <c>groma_model_open...</c></param>
+        /// <param name="inputs">files, folders or patterns (<c>tiles/*.laz</c>), one a line</param>
+        /// <param name="output">the folder for the outputs; it is made when the first call needs it</param>
+        /// <param name="classify">
+        /// may be NULL: what is written and how features are computed; NULL for the defaults. Threads, flag and
+        /// callback are not used
+        /// </param>
+        /// <param name="options">may be NULL: NULL for the defaults; threads, flag and callback are not used</param>
+        /// <param name="run">owned: destroy it with <c>groma_run_destroy</c></param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_run_open(
+            IntPtr model,
+            IntPtr inputs,
+            IntPtr output,
+            IntPtr classify,
+            IntPtr options,
+            out IntPtr run,
+            out IntPtr error);
+
+        /// <summary>Number of tiles, those of other shards included. 0 for NULL.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern ulong groma_run_tile_count(IntPtr run);
+
+        /// <summary>
+        /// What is known of the run, as a JSON object: <c>output</c>, <c>model</c>, <c>crs</c>, <c>linear_unit_m</c>,
+        /// <c>shard</c>, <c>remarks</c>, and <c>tiles</c> with <c>input</c>, <c>output</c>, <c>bounds</c> ([lowest x
+        /// and y, highest x and y] or null), <c>points</c>, and <c>reason</c> where another shard makes it.
+        /// </summary>
+        /// <param name="json">owned: destroy it with <c>groma_string_destroy</c></param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_run_describe(IntPtr run, out IntPtr json, out IntPtr error);
+
+        /// <summary>
+        /// Makes the index of a tile, if it is not there. Processes that share the folder may each make some; when all
+        /// are there, every tile can be made.
+        /// </summary>
+        /// <param name="tile">from 0 to <c>groma_run_tile_count</c> less 1</param>
+        /// <param name="options">
+        /// may be NULL: threads, flag and callback; what else they say was settled by <c>groma_run_open</c>. NULL for
+        /// the defaults
+        /// </param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_run_index(IntPtr run, ulong tile, IntPtr options, out IntPtr error);
+
+        /// <summary>
+        /// Makes a tile, of whichever shard. If its output is there and right, it is kept. Indices that are missing are
+        /// made first.
+        /// </summary>
+        /// <param name="tile">from 0 to <c>groma_run_tile_count</c> less 1</param>
+        /// <param name="options">
+        /// may be NULL: threads, flag and callback; what else they say was settled by <c>groma_run_open</c>. NULL for
+        /// the defaults
+        /// </param>
+        /// <param name="summary">
+        /// owned, may be NULL: what was done; destroy it with <c>groma_summary_destroy</c>
+        /// </param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_run_tile(
+            IntPtr run,
+            ulong tile,
+            IntPtr options,
+            out IntPtr summary,
+            out IntPtr error);
+
+        /// <summary>
+        /// Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON
+        /// has <c>failed</c> and the reasons in <c>tiles</c>.
+        /// </summary>
+        /// <param name="options">
+        /// may be NULL: threads, flag and callback; what else they say was settled by <c>groma_run_open</c>. NULL for
+        /// the defaults
+        /// </param>
+        /// <param name="summary">
+        /// owned, may be NULL: what was done, in all: destroy it with <c>groma_summary_destroy</c>
+        /// </param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_run_execute(IntPtr run, IntPtr options, out IntPtr summary, out IntPtr error);
+
+        /// <summary>Frees a run; takes NULL. What it wrote stays.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern void groma_run_destroy(IntPtr run);
 
         /// <summary>
         /// Computes a tensor in the middle of the network for points in memory. Threads and blocks change no value.
@@ -1907,11 +1999,11 @@ namespace Groma
         public ulong extra_output_count;
     }
 
-    /// <summary>How to run a network. Fill it with <c>groma_run_options_init</c>.</summary>
+    /// <summary>How to run a network. Fill it with <c>groma_network_run_options_init</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    public struct groma_run_options_t
+    public struct groma_network_run_options_t
     {
-        /// <summary>Set by <c>groma_run_options_init</c>.</summary>
+        /// <summary>Set by <c>groma_network_run_options_init</c>.</summary>
         public uint struct_size;
 
         /// <summary>Must be 0.</summary>
@@ -1997,6 +2089,53 @@ namespace Groma
         /// for other models.
         /// </summary>
         public IntPtr dtm;
+    }
+
+    /// <summary>How to run. Fill it with <c>groma_run_options_init</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct groma_run_options_t
+    {
+        /// <summary>Set by <c>groma_run_options_init</c>.</summary>
+        public uint struct_size;
+
+        /// <summary>
+        /// 1 to go on with an earlier run into the same folder: outputs that are right are kept. Default 0.
+        /// </summary>
+        public int resume;
+
+        /// <summary>
+        /// 1 to go on with the other tiles when one fails, 0 (the default) to finish those that were begun and stop.
+        /// </summary>
+        public int skip_failed;
+
+        /// <summary>
+        /// 1 to take tiles that state no reference system as being in that of the others. Default 0: they are refused.
+        /// </summary>
+        public int assume_crs;
+
+        /// <summary>1 to keep the indices when all tiles are done. Default 0.</summary>
+        public int keep_index;
+
+        /// <summary>Number of the shard, from 1, and how many there are; 0 and 0 (the default) for all tiles.</summary>
+        public uint shard_number;
+
+        /// <summary>See <c>shard_number</c>.</summary>
+        public uint shard_count;
+
+        /// <summary>Worker threads; 0 (the default) for one a core. The result does not depend on it.</summary>
+        public uint threads;
+
+        /// <summary>Folder of the indices; NULL (the default) for <c>.groma</c> in that of the outputs.</summary>
+        public IntPtr work;
+
+        /// <summary>A flag that may stop the call; NULL for none.</summary>
+        public IntPtr cancel;
+
+        /// <summary>Called with the progress; NULL for none.</summary>
+        public IntPtr progress;
+
+        /// <summary>Handed to <c>progress</c>.</summary>
+        public IntPtr progress_user;
     }
 
     /// <summary>How to compute features. Fill it with <c>groma_features_options_init</c>.</summary>

@@ -70,7 +70,7 @@ namespace Groma
     /// <summary>How to run a network: only what all long calls have.</summary>
     public sealed class RunOptions : LongOptions
     {
-        private groma_run_options_t raw = Native.Defaults<groma_run_options_t>((p, n) => Low.groma_run_options_init(p, n));
+        private groma_network_run_options_t raw = Native.Defaults<groma_network_run_options_t>((p, n) => Low.groma_network_run_options_init(p, n));
 
         internal static IntPtr Write(RunOptions options, Call call, CancellationToken token)
         {

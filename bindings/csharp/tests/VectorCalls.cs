@@ -53,7 +53,7 @@ internal static class VectorCalls
         { "groma_las_options_init", s => s.Init<LasOptions>() },
         { "groma_model_options_init", s => s.Init<ModelOptions>() },
         { "groma_network_options_init", s => s.Init<NetworkOptions>() },
-        { "groma_run_options_init", s => s.Init<RunOptions>() },
+        { "groma_network_run_options_init", s => s.Init<RunOptions>() },
         { "groma_points_init", s => s.Points() },
 
         // models

@@ -38,7 +38,7 @@ TAKERS: dict[str, list[Any]] = {
     "groma_ground_options_t": [groma.ground_points, groma.ground_file],
     "groma_filter_options_t": [groma.filter_points, groma.filter_file],
     "groma_network_options_t": [groma.Network.open],
-    "groma_run_options_t": [groma.Network.run],
+    "groma_network_run_options_t": [groma.Network.run],
     "groma_model_options_t": [groma.Model.open],
     "groma_las_options_t": [groma.read_las, groma.write_las],
     "groma_neighbors_options_t": [groma.neighbors.nearest, groma.neighbors.within],

@@ -10,7 +10,7 @@ use groma::io::whole::write_whole;
 use groma::pipeline::ClassifyOptions;
 use groma::pipeline::inputs::read_list;
 use groma::pipeline::run::{OnError, Run, RunOptions, RunSummary, Shard, TileState};
-use groma::report::thousands;
+use groma::report::{run_page, thousands};
 use groma::{Error, Result};
 use std::io::Write;
 use std::path::PathBuf;
@@ -149,7 +149,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let summary = watch.finish(summary)?;
     console.remark(&line(&summary));
     if let Some(path) = &arguments.report {
-        let page = format!("{:?}", arguments.chosen());
+        let page = run_page::render(&summary, &arguments.chosen())?;
         write_whole(path, true, |w| w.write_all(page.as_bytes()))?;
         console.remark(&format!("{}: a page to look at", path.display()));
     }

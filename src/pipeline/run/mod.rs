@@ -22,7 +22,10 @@ pub mod summary;
 pub mod survey;
 pub mod tile;
 pub mod verify;
+mod work;
+pub mod worker;
 
 pub use flow::{Run, RunEvent};
 pub use options::{OnError, RunOptions, Shard};
 pub use summary::{RunSummary, TileReport, TileState};
+pub use worker::RunWorker;

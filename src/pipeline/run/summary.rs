@@ -106,7 +106,16 @@ impl RunSummary {
     /// Points of the tiles in a state.
     #[must_use]
     pub fn points(&self, state: TileState) -> u64 {
-        self.tiles.iter().filter(|tile| tile.state == state).map(|tile| tile.points).sum()
+        self.tiles.iter().filter(|tile| tile.state == state).fold(0, |sum, tile| sum.saturating_add(tile.points))
+    }
+
+    /// Mean confidence over the points of all outputs, 0…1; 0 without points.
+    #[must_use]
+    pub fn mean_confidence(&self) -> f64 {
+        #[allow(clippy::cast_precision_loss)]
+        let weighted = self.tiles.iter().filter_map(|t| Some((t.mean_confidence?, t.points as f64)));
+        let (sum, points) = weighted.fold((0.0, 0.0), |(sum, all), (mean, points)| (sum + mean * points, all + points));
+        if points > 0.0 { sum / points } else { 0.0 }
     }
 
     /// (ASPRS class, points) over all outputs, ascending.
@@ -114,7 +123,8 @@ impl RunSummary {
     pub fn class_counts(&self) -> Vec<(u8, u64)> {
         let mut all: BTreeMap<u8, u64> = BTreeMap::new();
         for &(class, points) in self.tiles.iter().flat_map(|tile| &tile.class_counts) {
-            *all.entry(class).or_default() += points;
+            let sum = all.entry(class).or_default();
+            *sum = sum.saturating_add(points);
         }
         all.into_iter().collect()
     }

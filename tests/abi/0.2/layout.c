@@ -65,12 +65,12 @@ AT(groma_network_options_t, extra_outputs, 32);
 AT(groma_network_options_t, extra_output_count, 40);
 _Static_assert(sizeof(groma_network_options_t) >= 48, "groma_network_options_t");
 
-AT(groma_run_options_t, struct_size, 0);
-AT(groma_run_options_t, reserved, 4);
-AT(groma_run_options_t, cancel, 8);
-AT(groma_run_options_t, progress, 16);
-AT(groma_run_options_t, progress_user, 24);
-_Static_assert(sizeof(groma_run_options_t) >= 32, "groma_run_options_t");
+AT(groma_network_run_options_t, struct_size, 0);
+AT(groma_network_run_options_t, reserved, 4);
+AT(groma_network_run_options_t, cancel, 8);
+AT(groma_network_run_options_t, progress, 16);
+AT(groma_network_run_options_t, progress_user, 24);
+_Static_assert(sizeof(groma_network_run_options_t) >= 32, "groma_network_run_options_t");
 
 AT(groma_classify_options_t, struct_size, 0);
 AT(groma_classify_options_t, threads, 4);
@@ -89,6 +89,20 @@ AT(groma_classify_options_t, progress, 72);
 AT(groma_classify_options_t, progress_user, 80);
 AT(groma_classify_options_t, dtm, 88);
 _Static_assert(sizeof(groma_classify_options_t) >= 96, "groma_classify_options_t");
+
+AT(groma_run_options_t, struct_size, 0);
+AT(groma_run_options_t, resume, 4);
+AT(groma_run_options_t, skip_failed, 8);
+AT(groma_run_options_t, assume_crs, 12);
+AT(groma_run_options_t, keep_index, 16);
+AT(groma_run_options_t, shard_number, 20);
+AT(groma_run_options_t, shard_count, 24);
+AT(groma_run_options_t, threads, 28);
+AT(groma_run_options_t, work, 32);
+AT(groma_run_options_t, cancel, 40);
+AT(groma_run_options_t, progress, 48);
+AT(groma_run_options_t, progress_user, 56);
+_Static_assert(sizeof(groma_run_options_t) >= 64, "groma_run_options_t");
 
 AT(groma_features_options_t, struct_size, 0);
 AT(groma_features_options_t, threads, 4);

@@ -90,8 +90,8 @@ static const struct {
     FIELD(groma_network_options_t, checkpoint, TEXT)
     LIST(groma_network_options_t, extra_outputs, extra_output_count, TEXTS)
     FIELD(groma_network_options_t, extra_output_count, U64)
-    FIELD(groma_run_options_t, reserved, I32)
-    WATCH(groma_run_options_t)
+    FIELD(groma_network_run_options_t, reserved, I32)
+    WATCH(groma_network_run_options_t)
     FIELD(groma_model_options_t, reserved, I32)
     FIELD(groma_model_options_t, manifest_json, TEXT)
     FIELD(groma_model_options_t, checkpoint, TEXT)
@@ -273,7 +273,7 @@ union any_struct {
     groma_las_options_t las;
     groma_neighbors_options_t neighbors;
     groma_network_options_t network;
-    groma_run_options_t run;
+    groma_network_run_options_t run;
     groma_model_options_t model;
     groma_points_t points;
 };

@@ -221,7 +221,7 @@ void add_structs(Calls &calls) {
     calls["groma_las_options_init"] = make_options<groma::LasOptions>;
     calls["groma_neighbors_options_init"] = make_options<groma::NeighborsOptions>;
     calls["groma_network_options_init"] = make_options<groma::NetworkOptions>;
-    calls["groma_run_options_init"] = make_options<groma::RunOptions>;
+    calls["groma_network_run_options_init"] = make_options<groma::RunOptions>;
     calls["groma_model_options_init"] = make_options<groma::ModelOptions>;
     calls["groma_points_init"] = make_points;
 }

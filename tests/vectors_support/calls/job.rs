@@ -68,7 +68,12 @@ pub struct Fields<'r, 'a> {
 impl<'r, 'a> Fields<'r, 'a> {
     /// Those that the argument `options` names; none for NULL.
     pub fn of(run: &'r Run<'a>, args: &Args) -> Result<Self, Trouble> {
-        let options = args.thing_or_none::<Options>(run, "options")?;
+        Self::named(run, args, "options")
+    }
+
+    /// Those that an argument of another name names.
+    pub fn named(run: &'r Run<'a>, args: &Args, name: &str) -> Result<Self, Trouble> {
+        let options = args.thing_or_none::<Options>(run, name)?;
         Ok(Self { run, fields: options.map(|options| options.0.clone()).unwrap_or_default() })
     }
 
@@ -211,7 +216,10 @@ pub fn defaults(init: &str) -> Result<Value, String> {
             json!({"optimization": 0, "reserved": 0, "device": null, "checkpoint": null, "extra_outputs": null,
                 "extra_output_count": 0})
         }
-        "groma_run_options_init" => json!({"reserved": 0}),
+        "groma_network_run_options_init" => json!({"reserved": 0}),
+        "groma_run_options_init" => json!({
+            "resume": 0, "skip_failed": 0, "assume_crs": 0, "keep_index": 0, "shard_number": 0, "shard_count": 0, "work": null,
+        }),
         "groma_model_options_init" => json!({"reserved": 0, "manifest_json": null, "checkpoint": null, "device": null}),
         "groma_las_options_init" => json!({"point_format": -1, "overwrite": 0, "crs_wkt": null}),
         "groma_neighbors_options_init" => json!({"search": 0, "reserved": 0, "max_distance_m": 0}),

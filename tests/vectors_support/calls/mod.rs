@@ -13,6 +13,7 @@ mod model;
 mod networks;
 mod points;
 mod result;
+mod runs;
 mod runtime;
 mod values;
 
@@ -39,6 +40,7 @@ const PARTS: &[fn(&str, &mut Run, &Args) -> Answer] = &[
     networks::call,
     checkpoints::call,
     clouds::call,
+    runs::call,
     machine::call,
 ];
 

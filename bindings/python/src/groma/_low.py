@@ -564,11 +564,11 @@ class groma_network_options_t(ctypes.Structure):
     ]
 
 
-class groma_run_options_t(ctypes.Structure):
-    """How to run a network. Fill it with `groma_run_options_init`."""
+class groma_network_run_options_t(ctypes.Structure):
+    """How to run a network. Fill it with `groma_network_run_options_init`."""
 
     _fields_ = [
-        #: Set by `groma_run_options_init`.
+        #: Set by `groma_network_run_options_init`.
         ("struct_size", c_uint32),
         #: Must be 0.
         ("reserved", c_int32),
@@ -622,6 +622,37 @@ class groma_classify_options_t(ctypes.Structure):
         #: CRS and the vertical unit of the points, which covers them all. NULL (the default) for none; refused for
         #: other models.
         ("dtm", c_char_p),
+    ]
+
+
+class groma_run_options_t(ctypes.Structure):
+    """How to run. Fill it with `groma_run_options_init`."""
+
+    _fields_ = [
+        #: Set by `groma_run_options_init`.
+        ("struct_size", c_uint32),
+        #: 1 to go on with an earlier run into the same folder: outputs that are right are kept. Default 0.
+        ("resume", c_int32),
+        #: 1 to go on with the other tiles when one fails, 0 (the default) to finish those that were begun and stop.
+        ("skip_failed", c_int32),
+        #: 1 to take tiles that state no reference system as being in that of the others. Default 0: they are refused.
+        ("assume_crs", c_int32),
+        #: 1 to keep the indices when all tiles are done. Default 0.
+        ("keep_index", c_int32),
+        #: Number of the shard, from 1, and how many there are; 0 and 0 (the default) for all tiles.
+        ("shard_number", c_uint32),
+        #: See `shard_number`.
+        ("shard_count", c_uint32),
+        #: Worker threads; 0 (the default) for one a core. The result does not depend on it.
+        ("threads", c_uint32),
+        #: Folder of the indices; NULL (the default) for `.groma` in that of the outputs.
+        ("work", c_char_p),
+        #: A flag that may stop the call; NULL for none.
+        ("cancel", c_void_p),
+        #: Called with the progress; NULL for none.
+        ("progress", groma_progress_fn),
+        #: Handed to `progress`.
+        ("progress_user", c_void_p),
     ]
 
 
@@ -1079,8 +1110,8 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     #     void groma_network_options_init(groma_network_options_t *options, uint32_t struct_size)
     "groma_network_options_init": (None, [POINTER(groma_network_options_t), c_uint32]),
     # Fills `options` with the defaults.
-    #     void groma_run_options_init(groma_run_options_t *options, uint32_t struct_size)
-    "groma_run_options_init": (None, [POINTER(groma_run_options_t), c_uint32]),
+    #     void groma_network_run_options_init(groma_network_run_options_t *options, uint32_t struct_size)
+    "groma_network_run_options_init": (None, [POINTER(groma_network_run_options_t), c_uint32]),
     # Opens an ONNX file. Weights that it keeps in other files are looked for beside it.
     #     groma_status_t groma_network_open(const char *path, const groma_network_options_t *options, groma_network_t
     #     **network, groma_error_t **error)
@@ -1118,10 +1149,10 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     # one large operation the whole run), and the network can be used again.
     #     groma_status_t groma_network_run(const groma_network_t *network, const char *const *input_names, const
     #     groma_value_t *const *inputs, uint64_t input_count, const char *const *output_names, uint64_t output_count,
-    #     const groma_run_options_t *options, groma_value_t **outputs, groma_error_t **error)
+    #     const groma_network_run_options_t *options, groma_value_t **outputs, groma_error_t **error)
     "groma_network_run": (c_int32, [
         c_void_p, POINTER(c_char_p), POINTER(c_void_p), c_uint64, POINTER(c_char_p), c_uint64,
-        POINTER(groma_run_options_t), POINTER(c_void_p), POINTER(c_void_p),
+        POINTER(groma_network_run_options_t), POINTER(c_void_p), POINTER(c_void_p),
     ]),
     # Frees a network; takes NULL. Values that it gave stay valid.
     #     void groma_network_destroy(groma_network_t *network)
@@ -1232,6 +1263,47 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "groma_classify_points": (c_int32, [
         c_void_p, POINTER(groma_points_t), POINTER(groma_classify_options_t), POINTER(c_void_p), POINTER(c_void_p),
     ]),
+    # Fills `options` with the defaults.
+    #     void groma_run_options_init(groma_run_options_t *options, uint32_t struct_size)
+    "groma_run_options_init": (None, [POINTER(groma_run_options_t), c_uint32]),
+    # Looks at the tiles of a run; none is read yet. Each point gets the class that one file of all tiles would have
+    # given it. Outputs have the names of their inputs, and appear whole or not at all. They carry a record of their
+    # making, and the folder has a line for each in `groma-run.jsonl`.
+    #     groma_status_t groma_run_open(const groma_model_t *model, const char *inputs, const char *output, const
+    #     groma_classify_options_t *classify, const groma_run_options_t *options, groma_run_t **run, groma_error_t
+    #     **error)
+    "groma_run_open": (c_int32, [
+        c_void_p, c_char_p, c_char_p, POINTER(groma_classify_options_t), POINTER(groma_run_options_t),
+        POINTER(c_void_p), POINTER(c_void_p),
+    ]),
+    # Number of tiles, those of other shards included. 0 for NULL.
+    #     uint64_t groma_run_tile_count(const groma_run_t *run)
+    "groma_run_tile_count": (c_uint64, [c_void_p]),
+    # What is known of the run, as a JSON object: `output`, `model`, `crs`, `linear_unit_m`, `shard`, `remarks`, and
+    # `tiles` with `input`, `output`, `bounds` ([lowest x and y, highest x and y] or null), `points`, and `reason` where
+    # another shard makes it.
+    #     groma_status_t groma_run_describe(const groma_run_t *run, groma_string_t **json, groma_error_t **error)
+    "groma_run_describe": (c_int32, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
+    # Makes the index of a tile, if it is not there. Processes that share the folder may each make some; when all are
+    # there, every tile can be made.
+    #     groma_status_t groma_run_index(const groma_run_t *run, uint64_t tile, const groma_run_options_t *options,
+    #     groma_error_t **error)
+    "groma_run_index": (c_int32, [c_void_p, c_uint64, POINTER(groma_run_options_t), POINTER(c_void_p)]),
+    # Makes a tile, of whichever shard. If its output is there and right, it is kept. Indices that are missing are made
+    # first.
+    #     groma_status_t groma_run_tile(const groma_run_t *run, uint64_t tile, const groma_run_options_t *options,
+    #     groma_summary_t **summary, groma_error_t **error)
+    "groma_run_tile": (c_int32, [
+        c_void_p, c_uint64, POINTER(groma_run_options_t), POINTER(c_void_p), POINTER(c_void_p),
+    ]),
+    # Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has
+    # `failed` and the reasons in `tiles`.
+    #     groma_status_t groma_run_execute(const groma_run_t *run, const groma_run_options_t *options, groma_summary_t
+    #     **summary, groma_error_t **error)
+    "groma_run_execute": (c_int32, [c_void_p, POINTER(groma_run_options_t), POINTER(c_void_p), POINTER(c_void_p)]),
+    # Frees a run; takes NULL. What it wrote stays.
+    #     void groma_run_destroy(groma_run_t *run)
+    "groma_run_destroy": (None, [c_void_p]),
     # Computes a tensor in the middle of the network for points in memory. Threads and blocks change no value.
     #     groma_status_t groma_embed_points(const groma_model_t *model, const groma_points_t *points, const char
     #     *tensor, const groma_classify_options_t *options, groma_value_t **embeddings, groma_error_t **error)

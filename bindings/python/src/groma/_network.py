@@ -174,7 +174,7 @@ class Network(Owned):
         if cancel is None and progress is None:
             made = create(lib.groma_network_run, lib.groma_value_destroy, *arguments, None)
         else:
-            options = options_of(_low.groma_run_options_t, lib.groma_run_options_init)
+            options = options_of(_low.groma_network_run_options_t, lib.groma_network_run_options_init)
             with watched(options, progress, cancel):
                 made = create(lib.groma_network_run, lib.groma_value_destroy, *arguments, ctypes.byref(options))
         names_out = self._outputs if outputs is None else outputs

@@ -728,12 +728,12 @@ public final class Low {
         }
     }
 
-    /** How to run a network. Fill it with {@code groma_run_options_init}. */
+    /** How to run a network. Fill it with {@code groma_network_run_options_init}. */
     @FieldOrder({
         "struct_size", "reserved", "cancel", "progress", "progress_user"
     })
-    public static class groma_run_options_t extends Structure {
-        /** Set by {@code groma_run_options_init}. */
+    public static class groma_network_run_options_t extends Structure {
+        /** Set by {@code groma_network_run_options_init}. */
         public int struct_size;
 
         /** Must be 0. */
@@ -752,14 +752,14 @@ public final class Low {
         public Pointer progress_user;
 
         /** A struct of its own. */
-        public groma_run_options_t() {}
+        public groma_network_run_options_t() {}
 
         /**
          * A struct in memory that is there.
          *
          * @param memory where it begins
          */
-        public groma_run_options_t(Pointer memory) {
+        public groma_network_run_options_t(Pointer memory) {
             super(memory);
         }
     }
@@ -841,6 +841,63 @@ public final class Low {
          * @param memory where it begins
          */
         public groma_classify_options_t(Pointer memory) {
+            super(memory);
+        }
+    }
+
+    /** How to run. Fill it with {@code groma_run_options_init}. */
+    @FieldOrder({
+        "struct_size", "resume", "skip_failed", "assume_crs", "keep_index", "shard_number", "shard_count", "threads",
+        "work", "cancel", "progress", "progress_user"
+    })
+    public static class groma_run_options_t extends Structure {
+        /** Set by {@code groma_run_options_init}. */
+        public int struct_size;
+
+        /** 1 to go on with an earlier run into the same folder: outputs that are right are kept. Default 0. */
+        public int resume;
+
+        /** 1 to go on with the other tiles when one fails, 0 (the default) to finish those that were begun and stop. */
+        public int skip_failed;
+
+        /**
+         * 1 to take tiles that state no reference system as being in that of the others. Default 0: they are refused.
+         */
+        public int assume_crs;
+
+        /** 1 to keep the indices when all tiles are done. Default 0. */
+        public int keep_index;
+
+        /** Number of the shard, from 1, and how many there are; 0 and 0 (the default) for all tiles. */
+        public int shard_number;
+
+        /** See {@code shard_number}. */
+        public int shard_count;
+
+        /** Worker threads; 0 (the default) for one a core. The result does not depend on it. */
+        public int threads;
+
+        /** Folder of the indices; NULL (the default) for {@code .groma} in that of the outputs. */
+        public Pointer work;
+
+        /** A flag that may stop the call; NULL for none. */
+        public Pointer cancel;
+
+        /** Called with the progress; NULL for none. */
+        public Pointer progress;
+
+        /** Handed to {@code progress}. */
+        public Pointer progress_user;
+
+        /** A struct of its own. */
+        public groma_run_options_t() {}
+
+        /**
+         * A struct in memory that is there.
+         *
+         * @param memory where it begins
+         */
+        public groma_run_options_t(Pointer memory) {
             super(memory);
         }
     }
@@ -1719,9 +1776,9 @@ public final class Low {
      * Fills {@code options} with the defaults.
      *
      * @param options receives the defaults
-     * @param struct_size {@code sizeof(groma_run_options_t)}
+     * @param struct_size {@code sizeof(groma_network_run_options_t)}
      */
-    public static native void groma_run_options_init(Pointer options, int struct_size);
+    public static native void groma_network_run_options_init(Pointer options, int struct_size);
 
     /**
      * Opens an ONNX file. Weights that it keeps in other files are looked for beside it.
@@ -2045,6 +2102,81 @@ public final class Low {
             Pointer options,
             Pointer result,
             Pointer error);
+
+    /**
+     * Fills {@code options} with the defaults.
+     *
+     * @param struct_size {@code sizeof(groma_run_options_t)}
+     */
+    public static native void groma_run_options_init(Pointer options, int struct_size);
+
+    /**
+     * Looks at the tiles of a run; none is read yet. Each point gets the class that one file of all tiles would have
+     * given it. Outputs have the names of their inputs, and appear whole or not at all. They carry a record of their
+     * making, and the folder has a line for each in {@code groma-run.jsonl}.
+     *
+     * @param model from {@code groma_model_open...}
+     * @param inputs files, folders or patterns ({@code tiles/*.laz}), one a line
+     * @param output the folder for the outputs; it is made when the first call needs it
+     * @param classify may be NULL: what is written and how features are computed; NULL for the defaults. Threads, flag
+     * and callback are not used
+     * @param options may be NULL: NULL for the defaults; threads, flag and callback are not used
+     * @param run owned: destroy it with {@code groma_run_destroy}
+     */
+    public static native int groma_run_open(
+            Pointer model,
+            Pointer inputs,
+            Pointer output,
+            Pointer classify,
+            Pointer options,
+            Pointer run,
+            Pointer error);
+
+    /** Number of tiles, those of other shards included. 0 for NULL. */
+    public static native long groma_run_tile_count(Pointer run);
+
+    /**
+     * What is known of the run, as a JSON object: {@code output}, {@code model}, {@code crs}, {@code linear_unit_m},
+     * {@code shard}, {@code remarks}, and {@code tiles} with {@code input}, {@code output}, {@code bounds} ([lowest x
+     * and y, highest x and y] or null), {@code points}, and {@code reason} where another shard makes it.
+     *
+     * @param json owned: destroy it with {@code groma_string_destroy}
+     */
+    public static native int groma_run_describe(Pointer run, Pointer json, Pointer error);
+
+    /**
+     * Makes the index of a tile, if it is not there. Processes that share the folder may each make some; when all are
+     * there, every tile can be made.
+     *
+     * @param tile from 0 to {@code groma_run_tile_count} less 1
+     * @param options may be NULL: threads, flag and callback; what else they say was settled by {@code groma_run_open}.
+     * NULL for the defaults
+     */
+    public static native int groma_run_index(Pointer run, long tile, Pointer options, Pointer error);
+
+    /**
+     * Makes a tile, of whichever shard. If its output is there and right, it is kept. Indices that are missing are made
+     * first.
+     *
+     * @param tile from 0 to {@code groma_run_tile_count} less 1
+     * @param options may be NULL: threads, flag and callback; what else they say was settled by {@code groma_run_open}.
+     * NULL for the defaults
+     * @param summary owned, may be NULL: what was done; destroy it with {@code groma_summary_destroy}
+     */
+    public static native int groma_run_tile(Pointer run, long tile, Pointer options, Pointer summary, Pointer error);
+
+    /**
+     * Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has
+     * {@code failed} and the reasons in {@code tiles}.
+     *
+     * @param options may be NULL: threads, flag and callback; what else they say was settled by {@code groma_run_open}.
+     * NULL for the defaults
+     * @param summary owned, may be NULL: what was done, in all: destroy it with {@code groma_summary_destroy}
+     */
+    public static native int groma_run_execute(Pointer run, Pointer options, Pointer summary, Pointer error);
+
+    /** Frees a run; takes NULL. What it wrote stays. */
+    public static native void groma_run_destroy(Pointer run);
 
     /**
      * Computes a tensor in the middle of the network for points in memory. Threads and blocks change no value.

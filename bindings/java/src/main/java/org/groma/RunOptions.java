@@ -5,13 +5,13 @@ import com.sun.jna.Pointer;
 
 /** How to run a network: only what all long calls have. New options hold the defaults of the library. */
 public final class RunOptions extends LongOptions<RunOptions> {
-    private final Low.groma_run_options_t raw;
+    private final Low.groma_network_run_options_t raw;
 
     /** Options with the defaults of the library. */
     public RunOptions() {
         Groma.load();
-        raw = new Low.groma_run_options_t();
-        Low.groma_run_options_init(raw.getPointer(), raw.size());
+        raw = new Low.groma_network_run_options_t();
+        Low.groma_network_run_options_init(raw.getPointer(), raw.size());
         raw.read();
     }
 
@@ -20,7 +20,7 @@ public final class RunOptions extends LongOptions<RunOptions> {
         // Without a flag and a callback a run costs least.
         if (call.cancel() == null && call.progress() == null) return null;
         RunOptions given = options == null ? new RunOptions() : options;
-        Low.groma_run_options_t raw = call.copy(given.raw, Low.groma_run_options_t::new);
+        Low.groma_network_run_options_t raw = call.copy(given.raw, Low.groma_network_run_options_t::new);
         raw.cancel = call.cancel();
         raw.progress = call.progress();
         return call.write(raw);

@@ -84,7 +84,7 @@ final class VectorCalls {
         all("groma_las_options_init", s -> s.init(LasOptions::new));
         all("groma_model_options_init", s -> s.init(ModelOptions::new));
         all("groma_network_options_init", s -> s.init(NetworkOptions::new));
-        all("groma_run_options_init", s -> s.init(RunOptions::new));
+        all("groma_network_run_options_init", s -> s.init(RunOptions::new));
         all("groma_points_init", s -> s.points());
     }
 
