@@ -227,6 +227,37 @@ def features_file(case: Any, a: Arguments) -> Any:
     return groma.features_file(as_text(a["schema"]) or "", a["input"], a["output"], **others)
 
 
+@call("groma_run_open")
+def run_open(case: Any, a: Arguments) -> Any:
+    # Two structs of options, of which Python makes one list of arguments.
+    classify = keywords(case, {**a, "options": a.get("classify")}, groma.Run.open)
+    others = keywords(case, a, groma.Run.open)
+    return groma.Run.open(a["model"], as_text(a["inputs"]) or "", a["output"], **classify, **others)
+
+
+@call("groma_run_index")
+def run_index(case: Any, a: Arguments) -> Any:
+    return a["run"].index(a["tile"], **keywords(case, a, groma.Run.index))
+
+
+@call("groma_run_tile")
+def run_tile(case: Any, a: Arguments) -> Any:
+    return a["run"].make(a["tile"], **keywords(case, a, groma.Run.make))
+
+
+@call("groma_run_execute")
+def run_execute(case: Any, a: Arguments) -> Any:
+    return a["run"].execute(**keywords(case, a, groma.Run.execute))
+
+
+simple(
+    {
+        "groma_run_tile_count": lambda a: len(a["run"]),
+        "groma_run_describe": lambda a: a["run"].describe(),
+    }
+)
+
+
 @call("groma_neighbors_nearest")
 def neighbors_nearest(case: Any, a: Arguments) -> Any:
     return groma.neighbors.nearest(a["points"], a["k"], **keywords(case, a, groma.neighbors.nearest))
@@ -491,6 +522,6 @@ def close(a: Arguments) -> None:
             handle.close()
 
 
-OWNED = "cancel model result summary features ground filtered filter_summary value network cloud neighbors checkpoint"
+OWNED = "cancel model result summary features ground filtered filter_summary value network cloud neighbors checkpoint run"
 for name in OWNED.split():
     CALLS[f"groma_{name}_destroy"] = lambda case, a: close(a)

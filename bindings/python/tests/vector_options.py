@@ -24,7 +24,10 @@ WORDS = {
     "voxel_keep": {0: "centroid", 1: "center", 2: "first"},
     "optimization": {0: "all", 1: "none", 2: "basic", 3: "extended"},
 }
-FLAGS = ("probabilities", "overwrite", "write_confidence", "write_entropy", "mark", "keep_others")
+FLAGS = (
+    "probabilities", "overwrite", "write_confidence", "write_entropy", "mark", "keep_others", "resume", "skip_failed", "assume_crs",
+    "keep_index",
+)
 #: Fields that have another name in Python.
 RENAMED = {"manifest_json": "manifest"}
 #: Fields that belong to other arguments.
@@ -39,6 +42,7 @@ TAKERS: dict[str, list[Any]] = {
     "groma_filter_options_t": [groma.filter_points, groma.filter_file],
     "groma_network_options_t": [groma.Network.open],
     "groma_network_run_options_t": [groma.Network.run],
+    "groma_run_options_t": [groma.Run.index, groma.Run.make, groma.Run.execute],
     "groma_model_options_t": [groma.Model.open],
     "groma_las_options_t": [groma.read_las, groma.write_las],
     "groma_neighbors_options_t": [groma.neighbors.nearest, groma.neighbors.within],

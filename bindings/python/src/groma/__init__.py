@@ -47,6 +47,7 @@ from ._model import Model
 from ._network import Network
 from ._points import Points
 from ._result import Confident, Result, Summary
+from ._run import Run
 from ._types import ElementType
 from ._value import Kind, Value
 
@@ -80,6 +81,7 @@ __all__ = [
     "OutputExistsError",
     "Points",
     "Result",
+    "Run",
     "RuntimeLibraryError",
     "SchemaMismatchError",
     "Stage",

@@ -1,0 +1,302 @@
+"""Runs over tiles on a Ray cluster (``pip install groma[ray]``).
+
+>>> import groma.ray
+>>> summary = groma.ray.run("/shared/tiles", "/shared/classified", actors=8)
+>>> summary["failed"]
+0
+
+Every actor holds a model of its own, and the tiles lie in folders that all nodes see. What comes back from a tile is a
+receipt, not data. A tile is published exactly once, whoever makes it and however often it is tried: its output appears whole, and
+never over another.
+
+An actor that is lost, with its node or alone, is not restarted by Ray: the driver gives its tile to another actor and starts a new
+actor where there is room. A tile whose actors die again and again is given up with its reason; all others are finished.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Callable, Union
+
+from ._errors import Cancelled, GromaError
+
+try:
+    # Not by name: this module is called like it, and whoever checks types need not have it.
+    ray: Any = importlib.import_module("ray")
+except ImportError as error:
+    raise ImportError("groma.ray needs Ray: pip install groma[ray]") from error
+
+__all__ = ["run"]
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+#: How often a tile is given to an actor before it is given up.
+ATTEMPTS = 3
+#: How long the driver waits for news before it looks after lost actors, in seconds.
+PATIENCE_S = 5.0
+#: Called with what became of a tile.
+Watch = Callable[[dict[str, Any]], None]
+
+
+def run(
+    inputs: PathLike | Iterable[PathLike],
+    output: PathLike,
+    *,
+    model: PathLike | None = None,
+    actors: int | None = None,
+    num_cpus: float = 1.0,
+    num_gpus: float = 0.0,
+    threads: int | None = None,
+    device: str | None = None,
+    attempts: int = ATTEMPTS,
+    tile_timeout_s: float | None = None,
+    on_tile: Watch | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Classifies tiles on the cluster that Ray is connected to (else it starts a local one).
+
+    `inputs` and `output` are paths that mean the same on every node; `model` is an ONNX file there, by default the one
+    inside Groma. `actors` is their number, by default as many as the cluster has room for; each takes `num_cpus` and
+    `num_gpus` (0.25 lets four share a GPU) and computes with `threads` threads, by default `num_cpus`. `tile_timeout_s`
+    gives a tile that takes longer to another actor as well; the first output counts. `on_tile` hears of every tile. `options` are those of
+    :meth:`groma.Run.open` (`resume`, `overwrite`, `probabilities`, ...).
+
+    Gives what :meth:`groma.Run.execute` gives, as a dict, with ``lost_actors`` and, for each tile, ``attempts``.
+    """
+    if not ray.is_initialized():
+        ray.init()
+    began = time.monotonic()
+    threads = max(1, round(num_cpus)) if threads is None else threads
+    setup: dict[str, Any] = {
+        "inputs": _paths(inputs),
+        "output": os.path.abspath(os.fspath(output)),
+        "model": None if model is None else os.path.abspath(os.fspath(model)),
+        "device": device,
+        "threads": threads,
+        "options": options,
+    }
+    pool = _Pool(setup, num_cpus, num_gpus, actors)
+    try:
+        plan = pool.plan()
+        tiles = plan["tiles"]
+        todo = [number for number, tile in enumerate(tiles) if tile.get("reason") is None]
+        # All indices first: a tile looks at those of its neighbours.
+        indexed = _Spread(pool, "index", todo, attempts, tile_timeout_s).all(None)
+        bad = {number: receipt for number, receipt in indexed.items() if receipt["state"] == "failed"}
+        for number, receipt in bad.items():
+            tiles[number].update(receipt)
+            if on_tile is not None:
+                on_tile(tiles[number])
+
+        def note(number: int, receipt: dict[str, Any]) -> None:
+            tiles[number].update(receipt)
+            if on_tile is not None:
+                on_tile(tiles[number])
+
+        _Spread(pool, "make", [n for n in todo if n not in bad], attempts, tile_timeout_s).all(note)
+    finally:
+        pool.close()
+    plan["seconds"] = time.monotonic() - began
+    plan["lost_actors"] = pool.lost
+    for state in ("done", "kept", "failed", "open"):
+        plan[state] = sum(tile["state"] == state for tile in tiles)
+    return plan
+
+
+def _paths(inputs: PathLike | Iterable[PathLike]) -> list[str]:
+    paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
+    return [os.path.abspath(os.fspath(path)) for path in paths]
+
+
+class _Worker:
+    """A model and a run, in a process of its own somewhere in the cluster."""
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        self._setup = setup
+        self._threads = setup["threads"]
+        self._node = ray.get_runtime_context().get_node_id()
+        self._opened: Any = None
+
+    @property
+    def _run(self) -> Any:
+        """Opened by the first call, which can say what is wrong; a constructor can only die of it."""
+        if self._opened is None:
+            import groma
+
+            setup = self._setup
+            device = {} if setup["device"] is None else {"device": setup["device"]}
+            path = setup["model"]
+            self._model = groma.Model.default(**device) if path is None else groma.Model.open(path, **device)
+            self._opened = groma.Run.open(self._model, setup["inputs"], setup["output"], **setup["options"])
+        return self._opened
+
+    def plan(self) -> dict[str, Any]:
+        return dict(self._run.describe())
+
+    def index(self, tile: int) -> dict[str, Any]:
+        try:
+            self._run.index(tile, threads=self._threads)
+        except Cancelled:
+            raise
+        except GromaError as error:
+            return {"state": "failed", "reason": str(error), "node": self._node}
+        return {"state": "open", "node": self._node}
+
+    def make(self, tile: int) -> dict[str, Any]:
+        try:
+            with self._run.make(tile, threads=self._threads) as summary:
+                receipt = summary.details
+        except Cancelled:
+            raise
+        except GromaError as error:
+            return {"state": "failed", "reason": str(error), "node": self._node}
+        receipt["node"] = self._node
+        return receipt
+
+
+class _Pool:
+    """The actors that are there. Ray restarts none: one that was lost is replaced here, its tile given to another."""
+
+    def __init__(self, setup: dict[str, Any], num_cpus: float, num_gpus: float, actors: int | None) -> None:
+        self._setup = setup
+        self._kind = ray.remote(
+            num_cpus=num_cpus, num_gpus=num_gpus, max_restarts=0, max_task_retries=0, max_concurrency=1
+        )(_Worker)
+        self._wanted = self._room(num_cpus, num_gpus) if actors is None else max(1, actors)
+        self.free: list[Any] = []
+        self._all: list[Any] = []
+        self.lost = 0
+        self.fill()
+
+    @staticmethod
+    def _room(num_cpus: float, num_gpus: float) -> int:
+        there = ray.cluster_resources()
+        rooms = [there.get("CPU", 1.0) / num_cpus if num_cpus else float("inf")]
+        if num_gpus:
+            rooms.append(there.get("GPU", 0.0) / num_gpus)
+        room = min(rooms)
+        if room < 1:
+            raise ValueError(f"the cluster has {there}: no room for an actor with {num_cpus} CPUs and {num_gpus} GPUs")
+        return int(min(room, 1024))
+
+    def fill(self) -> None:
+        """Starts actors until there are as many as wanted; those without room wait in Ray for it."""
+        while len(self._all) < self._wanted:
+            actor = self._kind.remote(self._setup)
+            self._all.append(actor)
+            self.free.append(actor)
+
+    def drop(self, actor: Any, replace: bool) -> None:
+        """Forgets an actor that was lost."""
+        if actor in self._all:
+            self._all.remove(actor)
+            self.lost += 1
+        if not replace:
+            # With a node its room is gone as well: fewer actors from now on, but one at least.
+            self._wanted = max(1, self._wanted - 1)
+        self.fill()
+
+    def plan(self) -> dict[str, Any]:
+        """What the first actor says of the tiles; an error of the run is raised as what it is."""
+        for _ in range(ATTEMPTS):
+            actor = self.free[0]
+            try:
+                return dict(ray.get(actor.plan.remote()))
+            except ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, GromaError):
+                    raise error.cause from None
+                raise
+            except ray.exceptions.RayActorError:
+                self.free.remove(actor)
+                self.drop(actor, replace=True)
+        raise RuntimeError("no actor of the cluster stays alive long enough to look at the tiles")
+
+    def close(self) -> None:
+        """Lets go of all actors."""
+        for actor in self._all:
+            ray.kill(actor)
+
+
+class _Spread:
+    """Gives tiles to actors until all are settled."""
+
+    def __init__(
+        self, pool: _Pool, what: str, tiles: Iterable[int], attempts: int, timeout_s: float | None
+    ) -> None:
+        self._pool = pool
+        self._what = what
+        self._todo = deque(tiles)
+        self._attempts = max(1, attempts)
+        self._timeout_s = timeout_s
+        self._tried: dict[int, int] = {}
+        self._lost: dict[int, int] = {}
+        self._settled: dict[int, dict[str, Any]] = {}
+        #: What each call works on: actor, tile, and since when.
+        self._at_work: dict[Any, tuple[Any, int, float]] = {}
+        self._doubled: set[int] = set()
+
+    def all(self, note: Callable[[int, dict[str, Any]], None] | None) -> dict[int, dict[str, Any]]:
+        """Settles all tiles, and tells `note` of each once."""
+        while self._todo or self._pending():
+            self._hand_out()
+            if not self._at_work:
+                continue
+            ready, _ = ray.wait(list(self._at_work), num_returns=1, timeout=PATIENCE_S)
+            for call in ready:
+                actor, tile, _ = self._at_work.pop(call)
+                try:
+                    receipt = ray.get(call)
+                    self._pool.free.append(actor)
+                except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError) as error:
+                    receipt = self._lose(actor, tile, error)
+                except ray.exceptions.RayTaskError as error:
+                    self._pool.free.append(actor)
+                    receipt = {"state": "failed", "reason": str(error.cause or error)}
+                if receipt is None or tile in self._settled:
+                    continue
+                receipt["attempts"] = self._tried[tile]
+                self._settled[tile] = receipt
+                if note is not None:
+                    note(tile, receipt)
+            self._double()
+        return self._settled
+
+    def _pending(self) -> bool:
+        """Whether a call is at work on a tile that is not settled; one that was overtaken is not waited for."""
+        return any(tile not in self._settled for _, tile, _ in self._at_work.values())
+
+    def _hand_out(self) -> None:
+        while self._todo and self._pool.free:
+            tile = self._todo.popleft()
+            if tile in self._settled:
+                continue
+            actor = self._pool.free.pop(0)
+            self._tried[tile] = self._tried.get(tile, 0) + 1
+            call = getattr(actor, self._what).remote(tile)
+            self._at_work[call] = (actor, tile, time.monotonic())
+
+    def _lose(self, actor: Any, tile: int, error: Exception) -> dict[str, Any] | None:
+        """An actor is gone: its tile goes to another, unless it seems to be the tile's doing."""
+        node_gone = "node" in str(error).lower() and "died" in str(error).lower()
+        self._pool.drop(actor, replace=not node_gone)
+        self._lost[tile] = self._lost.get(tile, 0) + 1
+        if self._lost[tile] >= self._attempts:
+            reason = f"{self._lost[tile]} actors were lost while they worked on it; the last: {error}"
+            return {"state": "failed", "reason": reason}
+        # Last, so that a tile that kills actors does not keep the others waiting.
+        self._todo.append(tile)
+        return None
+
+    def _double(self) -> None:
+        """Gives tiles that take too long to another actor as well, once."""
+        if self._timeout_s is None or self._todo:
+            return
+        for _, tile, since in list(self._at_work.values()):
+            late = time.monotonic() - since > self._timeout_s
+            if late and tile not in self._doubled and tile not in self._settled:
+                self._doubled.add(tile)
+                self._todo.append(tile)
