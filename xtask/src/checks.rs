@@ -92,6 +92,18 @@ numpy==2.2.6; python_version < \"3.14\"
         what: "registers and spills of the GPU kernels (ptxas)",
         wanted_by: None,
     },
+    Packages {
+        folder: "test-ray-venv",
+        variable: "GROMA_TEST_RAY_PYTHON",
+        gives: None,
+        requirements: "\
+ray==2.60.0
+numpy==2.2.6; python_version < \"3.14\"
+numpy==2.4.6; python_version >= \"3.14\"
+",
+        what: "runs on a Ray cluster",
+        wanted_by: None,
+    },
     // Linux wheels of PyTorch hold CUDA and need its libraries for an import: 5 GB, and nothing smaller is published there.
     Packages {
         folder: "test-torch-venv",

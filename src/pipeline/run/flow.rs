@@ -111,7 +111,7 @@ impl Run {
     ///
     /// # Errors
     /// What makes the run as a whole impossible: outputs that exist and are neither to be kept nor replaced, a folder that
-    /// cannot be written, a model that sees too far, [`Error::Internal`].
+    /// cannot be written, a model that sees too far, or whose GPUs were asked for by name, [`Error::Internal`].
     pub fn execute(
         &self,
         model: &Model,
@@ -119,12 +119,16 @@ impl Run {
         cancel: CancelToken,
         mut watch: impl FnMut(RunEvent<'_>) -> ControlFlow<()>,
     ) -> Result<RunSummary> {
+        model.expect_cpu("runs over tiles")?;
         let began = Instant::now();
         let monitor = Monitor::new(cancel);
         let pool = pool(threads)?;
         let (news, heard) = channel();
         let mut reports: Vec<Option<TileReport>> = vec![None; self.tiles()];
         let mut remarks = self.sources.remarks.clone();
+        if !model.gpus().is_empty() {
+            remarks.push("the CPU computes, as it does for all runs over tiles: GPUs are left alone".into());
+        }
         let mut stopped = false;
         let outcome = std::thread::scope(|scope| {
             let stop = CancelToken::new();

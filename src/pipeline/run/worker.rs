@@ -58,6 +58,7 @@ impl RunWorker {
     /// to overwrite it; [`Error::Cancelled`].
     pub fn make(&self, number: usize, monitor: &Monitor) -> Result<TileReport> {
         self.expect(number)?;
+        self.model.expect_cpu("runs over tiles")?;
         let (run, survey) = (&self.run, self.survey(monitor)?);
         if !survey.has(number) {
             // Why it is no part of the cloud: a second look says it.
