@@ -52,7 +52,7 @@ fn rewrite(source: &Path, copy: &Path) {
 
 fn ground(c: &mut Criterion) {
     let lattice = Lattice::new(&survey().cloud, 1.0).expect("a lattice");
-    let frame = RasterFrame::new(&lattice, 1.0, 1.0).expect("a raster");
+    let frame = RasterFrame::new(&lattice, 1.0).expect("a raster");
     let lowest = Raster::lowest(&lattice, frame);
     let filter = GroundFilter {
         window_m: DEFAULT_SURFACE.window_m,

@@ -72,6 +72,8 @@ macro_rules! for_each_type {
     };
 }
 
+pub(crate) use for_each_type;
+
 impl Values {
     /// Number of values.
     #[must_use]

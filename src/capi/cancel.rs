@@ -119,16 +119,12 @@ impl Terms {
                 _ => return ControlFlow::Continue(()),
             };
             log::deliver();
-            match self.progress {
-                // SAFETY: by the contract of this function.
-                Some(progress) if !stopped.is_cancelled() => {
-                    match unsafe { progress(self.user, stage as i32, done, total) } {
-                        0 => ControlFlow::Continue(()),
-                        _ => ControlFlow::Break(()),
-                    }
-                }
-                _ => ControlFlow::Continue(()),
-            }
+            let Some(progress) = self.progress.filter(|_| !stopped.is_cancelled()) else {
+                return ControlFlow::Continue(());
+            };
+            // SAFETY: by the contract of this function.
+            let answer = unsafe { progress(self.user, stage as i32, done, total) };
+            if answer == 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
     }
 

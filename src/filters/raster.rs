@@ -73,7 +73,7 @@ impl Raster {
     /// and again.
     ///
     /// # Errors
-    /// [`Error::Cancelled`].
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn relax(&mut self, loose: &[bool], rounds: usize, monitor: &Monitor) -> Result<()> {
         let (nx, ny) = (self.frame.nx, self.frame.ny);
         let cells: Vec<u32> = (0..self.values.len() as u32).filter(|&c| loose[c as usize]).collect();

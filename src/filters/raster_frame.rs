@@ -36,7 +36,7 @@ pub struct CellScale {
     /// Cells a lattice step.
     pub cells_per_step: f64,
     /// Steps that are added to a place before the cell is found: half a step, which keeps places on a border in the upper
-    /// cell whatever the rounding; or, where a cell is not made of whole steps, [`BORDER`] of a cell.
+    /// cell whatever the rounding; or, where a cell is not made of whole steps, a hundred-thousandth of a cell.
     pub bias: f64,
 }
 

@@ -3,13 +3,13 @@
 use crate::console::{Console, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, check_page, make_folder, same_place};
-use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
+use crate::options::{ClassOptions, ComputeOptions, GroundOptions, ModelOptions};
 use clap::Args;
 use groma::io::whole::write_whole;
 use groma::job::Monitor;
 use groma::model::Model;
 use groma::pipeline::inputs::Task;
-use groma::pipeline::{ClassifyOptions, FileSummary, classify_file};
+use groma::pipeline::{FileSummary, classify_file};
 use groma::report::{self, Facts, MAP_PIXELS, page, picture, read_mosaic, thousands};
 use groma::{Error, Result};
 use std::io::Write;
@@ -37,24 +37,11 @@ pub struct Arguments {
     compute: ComputeOptions,
     #[command(flatten)]
     ground: GroundOptions,
-    /// Also write the probability of every class, as dimensions p_CLASS
-    #[arg(long)]
-    probabilities: bool,
-    /// Do not write the dimension `confidence`
-    #[arg(long)]
-    no_confidence: bool,
-    /// Do not write the dimension `entropy`
-    #[arg(long)]
-    no_entropy: bool,
-    /// Write this point format (6 and above hold classes above 31)
-    #[arg(long, value_name = "N")]
-    point_format: Option<u8>,
+    #[command(flatten)]
+    written: ClassOptions,
     /// Replace outputs that exist
     #[arg(long)]
     overwrite: bool,
-    /// ASPRS classes whose points keep their class, as 7,18
-    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
-    keep_class: Vec<u8>,
     /// Edge length of the blocks in metres [default: the model's]
     #[arg(long, value_name = "M")]
     block_size: Option<f64>,
@@ -83,59 +70,21 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     }
     let model = arguments.model.open()?;
     make_folder(&arguments.output, &tasks)?;
-    let options = arguments.options();
+    let options =
+        arguments.written.classify(&arguments.compute, &arguments.ground, arguments.block_size, arguments.overwrite);
     let work = |task: &Task, monitor: &Monitor| classify_file(&model, &task.input, &task.output, &options, monitor);
     let (done, exit) = inputs.transform(&tasks, console, arguments.compute.threads, work, line)?;
     if !done.is_empty() && (arguments.report.is_some() || arguments.png.is_some()) {
         let facts = Facts {
             title: title(&done),
             model: describe(&model),
-            options: arguments.chosen(),
+            options: arguments.written.chosen(&arguments.compute, &arguments.ground, arguments.block_size),
             files: done,
             score: None,
         };
         write_reports(arguments, &facts, console)?;
     }
     Ok(exit)
-}
-
-impl Arguments {
-    fn options(&self) -> ClassifyOptions {
-        ClassifyOptions {
-            probabilities: self.probabilities,
-            write_confidence: !self.no_confidence,
-            write_entropy: !self.no_entropy,
-            point_format: self.point_format,
-            overwrite: self.overwrite,
-            keep_classes: self.keep_class.clone(),
-            block_size_m: self.block_size,
-            linear_unit_m: self.compute.linear_unit,
-            search: self.compute.search.search(),
-            dtm: self.ground.dtm.clone(),
-        }
-    }
-
-    /// What the page says of the options.
-    fn chosen(&self) -> Vec<(String, String)> {
-        let list = |codes: &[u8]| codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
-        let mut rows = vec![("search", self.compute.search.name().to_string())];
-        if let Some(format) = self.point_format {
-            rows.push(("point format", format.to_string()));
-        }
-        if let Some(size) = self.block_size {
-            rows.push(("block size", format!("{size} m")));
-        }
-        if !self.keep_class.is_empty() {
-            rows.push(("classes kept", list(&self.keep_class)));
-        }
-        if let Some(dtm) = &self.ground.dtm {
-            rows.push(("terrain model", dtm.display().to_string()));
-        }
-        if self.compute.threads > 0 {
-            rows.push(("threads", self.compute.threads.to_string()));
-        }
-        rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
-    }
 }
 
 /// Name, version and purpose of a model, in one line.

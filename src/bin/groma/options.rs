@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use groma::features::Search;
 use groma::features::schema::{GroundInterpolation, GroundSource};
 use groma::model::{self, Combine, Model};
+use groma::pipeline::ClassifyOptions;
 use groma::{Error, Result, runtime};
 use std::path::PathBuf;
 
@@ -107,6 +108,68 @@ pub struct ComputeOptions {
     /// Length of a unit of the coordinates in metres, as 0.3048 for feet [default: what the file says, or 1]
     #[arg(long, value_name = "METRES")]
     pub linear_unit: Option<f64>,
+}
+
+/// What is written of a classification.
+#[derive(Args, Debug)]
+pub struct ClassOptions {
+    /// Also write the probability of every class, as dimensions p_CLASS
+    #[arg(long)]
+    pub probabilities: bool,
+    /// Do not write the dimension `confidence`
+    #[arg(long)]
+    pub no_confidence: bool,
+    /// Do not write the dimension `entropy`
+    #[arg(long)]
+    pub no_entropy: bool,
+    /// Write this point format (6 and above hold classes above 31)
+    #[arg(long, value_name = "N")]
+    pub point_format: Option<u8>,
+    /// ASPRS classes whose points keep their class, as 7,18
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    pub keep_class: Vec<u8>,
+}
+
+impl ClassOptions {
+    /// The library's options.
+    pub fn classify(
+        &self,
+        compute: &ComputeOptions,
+        ground: &GroundOptions,
+        block_size_m: Option<f64>,
+        overwrite: bool,
+    ) -> ClassifyOptions {
+        ClassifyOptions {
+            probabilities: self.probabilities,
+            write_confidence: !self.no_confidence,
+            write_entropy: !self.no_entropy,
+            point_format: self.point_format,
+            overwrite,
+            keep_classes: self.keep_class.clone(),
+            block_size_m,
+            linear_unit_m: compute.linear_unit,
+            search: compute.search.search(),
+            dtm: ground.dtm.clone(),
+        }
+    }
+
+    /// What a page says of these options.
+    pub fn chosen(
+        &self,
+        compute: &ComputeOptions,
+        ground: &GroundOptions,
+        block_size_m: Option<f64>,
+    ) -> Vec<(String, String)> {
+        let mut rows = vec![("search", compute.search.name().to_string())];
+        let mut add = |name: &'static str, value: Option<String>| rows.extend(value.map(|value| (name, value)));
+        let kept: Vec<String> = self.keep_class.iter().map(u8::to_string).collect();
+        add("point format", self.point_format.map(|format| format.to_string()));
+        add("block size", block_size_m.map(|size| format!("{size} m")));
+        add("classes kept", (!kept.is_empty()).then(|| kept.join(", ")));
+        add("terrain model", ground.dtm.as_ref().map(|path| path.display().to_string()));
+        add("threads", (compute.threads > 0).then(|| compute.threads.to_string()));
+        rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
 }
 
 /// The ground that heights are measured from.

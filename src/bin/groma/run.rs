@@ -3,11 +3,10 @@
 use crate::console::{Console, cancel_token, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, check_page};
-use crate::options::{ComputeOptions, GroundOptions, ModelOptions};
+use crate::options::{ClassOptions, ComputeOptions, GroundOptions, ModelOptions};
 use crate::run_watch::Watch;
 use clap::{Args, ValueEnum};
 use groma::io::whole::write_whole;
-use groma::pipeline::ClassifyOptions;
 use groma::pipeline::inputs::read_list;
 use groma::pipeline::run::{OnError, Run, RunOptions, RunSummary, Shard, TileState};
 use groma::report::{run_page, thousands};
@@ -69,21 +68,8 @@ pub struct Arguments {
     compute: ComputeOptions,
     #[command(flatten)]
     ground: GroundOptions,
-    /// Also write the probability of every class, as dimensions p_CLASS
-    #[arg(long)]
-    probabilities: bool,
-    /// Do not write the dimension `confidence`
-    #[arg(long)]
-    no_confidence: bool,
-    /// Do not write the dimension `entropy`
-    #[arg(long)]
-    no_entropy: bool,
-    /// Write this point format (6 and above hold classes above 31)
-    #[arg(long, value_name = "N")]
-    point_format: Option<u8>,
-    /// ASPRS classes whose points keep their class, as 7,18
-    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
-    keep_class: Vec<u8>,
+    #[command(flatten)]
+    written: ClassOptions,
     /// Edge length of the blocks that are classified at once, in metres; it changes memory and speed, and no result [default: by
     /// the number of points]
     #[arg(long, value_name = "M")]
@@ -171,18 +157,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
 impl Arguments {
     fn options(&self) -> Result<RunOptions> {
         Ok(RunOptions {
-            classify: ClassifyOptions {
-                probabilities: self.probabilities,
-                write_confidence: !self.no_confidence,
-                write_entropy: !self.no_entropy,
-                point_format: self.point_format,
-                overwrite: self.overwrite,
-                keep_classes: self.keep_class.clone(),
-                block_size_m: self.block_size,
-                linear_unit_m: self.compute.linear_unit,
-                search: self.compute.search.search(),
-                dtm: self.ground.dtm.clone(),
-            },
+            classify: self.written.classify(&self.compute, &self.ground, self.block_size, self.overwrite),
             on_error: if self.on_error == OnErrorName::Skip { OnError::Skip } else { OnError::Stop },
             resume: self.resume,
             shard: self.shard.as_deref().map(str::parse::<Shard>).transpose()?,
@@ -195,16 +170,9 @@ impl Arguments {
 
     /// What the page says of the options.
     fn chosen(&self) -> Vec<(String, String)> {
-        let mut rows = vec![("search", self.compute.search.name().to_string())];
-        let mut add = |name: &'static str, value: Option<String>| rows.extend(value.map(|value| (name, value)));
-        add("shard", self.shard.clone());
-        add("block size", self.block_size.map(|size| format!("{size} m")));
-        add("point format", self.point_format.map(|format| format.to_string()));
-        add("terrain model", self.ground.dtm.as_ref().map(|path| path.display().to_string()));
-        add("threads", (self.compute.threads > 0).then(|| self.compute.threads.to_string()));
-        let kept: Vec<String> = self.keep_class.iter().map(u8::to_string).collect();
-        add("classes kept", (!kept.is_empty()).then(|| kept.join(", ")));
-        rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+        let mut rows = self.written.chosen(&self.compute, &self.ground, self.block_size);
+        rows.extend(self.shard.clone().map(|shard| ("shard".to_string(), shard)));
+        rows
     }
 }
 

@@ -193,7 +193,7 @@ impl FileIndex {
         Ok(())
     }
 
-    /// Which squares of [`OCCUPANCY_CELL_M`] hold points.
+    /// Which squares of 5 m hold points.
     #[must_use]
     pub fn occupied(&self) -> Occupied {
         let mut occupied = Occupied::default();

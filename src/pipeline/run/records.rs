@@ -1,7 +1,7 @@
 //! Points on their way through a run: places in lattice steps, the row in the file, and the attributes that features read.
 
 use super::sources::Source;
-use crate::cloud::{CoordinateFrame, PointCloud, Values};
+use crate::cloud::{CoordinateFrame, PointCloud, Values, for_each_type};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 
@@ -19,31 +19,12 @@ pub const FIXED_BYTES: usize = 18;
 /// Records that one thread packs or unpacks at a time.
 const BLOCK: usize = 8192;
 
-macro_rules! with_type {
-    ($values:expr, $v:ident => $body:expr) => {
-        match $values {
-            Values::U8($v) => $body,
-            Values::I8($v) => $body,
-            Values::U16($v) => $body,
-            Values::I16($v) => $body,
-            Values::U32($v) => $body,
-            Values::I32($v) => $body,
-            Values::U64($v) => $body,
-            Values::I64($v) => $body,
-            Values::F32($v) => $body,
-            Values::F64($v) => $body,
-        }
-    };
-}
-
 /// Bytes of a value of a column.
 fn size_of_values(values: &Values) -> usize {
-    match values {
-        Values::U8(_) | Values::I8(_) => 1,
-        Values::U16(_) | Values::I16(_) => 2,
-        Values::U32(_) | Values::I32(_) | Values::F32(_) => 4,
-        Values::U64(_) | Values::I64(_) | Values::F64(_) => 8,
+    fn size_of_item<T>(_: &[T]) -> usize {
+        size_of::<T>()
     }
+    for_each_type!(values, v => size_of_item(v))
 }
 
 impl RecordLayout {
@@ -106,7 +87,7 @@ impl RecordLayout {
                 let mut at = FIXED_BYTES;
                 for values in &columns {
                     let size = size_of_values(values);
-                    with_type!(values, v => for (row, out) in rows.clone().zip(out.chunks_exact_mut(self.bytes)) {
+                    for_each_type!(values, v => for (row, out) in rows.clone().zip(out.chunks_exact_mut(self.bytes)) {
                         out[at..at + size].copy_from_slice(&v[row].to_le_bytes());
                     });
                     at += size;
