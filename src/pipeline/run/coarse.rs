@@ -21,7 +21,7 @@ pub const EMPTY: i32 = i32::MAX;
 pub struct Lowest {
     scale: CellScale,
     places: HashMap<[i64; 2], usize>,
-    patches: Vec<[i32; PATCH_CELLS]>,
+    patches: Vec<Box<[i32]>>,
     /// The patch that was written last.
     last: ([i64; 2], usize),
 }
@@ -43,7 +43,7 @@ impl Lowest {
             let next = self.patches.len();
             let patch = *self.places.entry(key).or_insert(next);
             if patch == next {
-                self.patches.push([EMPTY; PATCH_CELLS]);
+                self.patches.push(vec![EMPTY; PATCH_CELLS].into());
             }
             self.last = (key, patch);
         }
@@ -56,7 +56,8 @@ impl Lowest {
     pub fn into_patches(self) -> Vec<([i64; 2], Box<[i32]>)> {
         let mut sorted: Vec<([i64; 2], usize)> = self.places.into_iter().collect();
         sorted.sort_unstable();
-        sorted.into_iter().map(|(key, patch)| (key, self.patches[patch].as_slice().into())).collect()
+        let mut patches = self.patches;
+        sorted.into_iter().map(|(key, patch)| (key, std::mem::take(&mut patches[patch]))).collect()
     }
 }
 
