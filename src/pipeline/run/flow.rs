@@ -187,7 +187,7 @@ impl Run {
         RunSummary {
             output: self.output.clone(),
             model: format!("{} {}", model.manifest().name, model.manifest().version),
-            crs: self.sources.crs.as_ref().map(Crs::label),
+            crs: self.sources.crs.as_deref().map(Crs::label),
             linear_unit_m: self.sources.linear_unit_m,
             shard: self.options.shard.map(|shard| (shard.number, shard.of)),
             tiles: tiles.collect(),

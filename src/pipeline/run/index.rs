@@ -19,14 +19,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Sizes of the raster cells, in metres: those of [`cell_size`](crate::filters::ground::cell_size).
 pub const CELLS_M: [f64; 3] = [1.0, 2.0, 4.0];
 /// What an index file ends with.
-const MAGIC: &[u8; 8] = b"GROMAIX1";
+const MAGIC: &[u8; 8] = b"GROMAIX2";
 /// Bytes of records that are read at once.
 const READ_BYTES: usize = 1 << 20;
 
@@ -47,13 +47,20 @@ pub struct Facts {
     pub high: [i64; 3],
     /// What the places of the points near other tiles are relative to, and the heights of the rasters.
     pub base: [i64; 3],
+    /// Squares of 5 m that hold points.
+    pub squares: u64,
+    strips: u64,
+    record_bytes: usize,
+}
+
+/// Where the rasters of an index are, and which land holds points: read when it is needed, as a run keeps the facts of all
+/// its tiles.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Directory {
     /// For each size of cells, the patches: number along x and y, position and length in the file.
     levels: Vec<Vec<(i64, i64, u64, u64)>>,
     /// Patches of squares: number along x and y, and their bits in hexadecimal digits, row by row.
     occupied: Vec<(i64, i64, String)>,
-    strips_at: u64,
-    strips: u64,
-    record_bytes: usize,
 }
 
 /// An index in its file.
@@ -95,16 +102,11 @@ impl FileIndex {
     /// Opens the index of a tile, if there is one for the tile as it is and for this run.
     #[must_use]
     pub fn open(path: &Path, state: FileState, key: &str) -> Option<Self> {
-        let mut file = File::open(path).ok()?;
-        let mut end = [0; 16];
-        file.seek(SeekFrom::End(-16)).and_then(|at| file.read_exact(&mut end).map(|()| at)).ok()?;
-        let at = u64::from_le_bytes(end[..8].try_into().ok()?);
+        let file = File::open(path).ok()?;
         let length = file.metadata().ok()?.len();
-        if &end[8..] != MAGIC || at > length - 16 {
-            return None;
-        }
-        let mut json = vec![0; usize::try_from(length - 16 - at).ok()?];
-        file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut json)).ok()?;
+        let (at, _) = places(&file, length)?;
+        let mut json = vec![0; usize::try_from(length - END - at).ok()?];
+        read_at(&file, &mut json, at).ok()?;
         let facts: Facts = serde_json::from_slice(&json).ok()?;
         let same =
             facts.key == key && facts.length == state.length && facts.modified_ns == state.modified_ns().to_string();
@@ -172,18 +174,19 @@ impl FileIndex {
     /// # Errors
     /// [`Error::Io`] if the index cannot be read, [`Error::Internal`] if it is damaged.
     pub fn lay(&self, level: usize, floor: i64, held: &[Range<i64>; 2], to: &mut [i32]) -> Result<()> {
-        let near: Vec<_> = self.facts.levels[level]
-            .iter()
+        let file = self.file()?;
+        let directory = self.directory(&file)?;
+        let near: Vec<_> = directory
+            .levels
+            .get(level)
+            .into_iter()
+            .flatten()
             .filter(|(x, y, ..)| {
                 let touches =
                     |axis: usize, patch: i64| patch * PATCH < held[axis].end && held[axis].start < (patch + 1) * PATCH;
                 touches(0, *x) && touches(1, *y)
             })
             .collect();
-        if near.is_empty() {
-            return Ok(());
-        }
-        let file = self.file()?;
         let mut packed = Vec::new();
         for &&(x, y, at, length) in &near {
             packed.resize(usize::try_from(length).unwrap_or(0), 0);
@@ -194,15 +197,26 @@ impl FileIndex {
     }
 
     /// Which squares of 5 m hold points.
-    #[must_use]
-    pub fn occupied(&self) -> Occupied {
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the index cannot be read, [`Error::Internal`] if it is damaged.
+    pub fn occupied(&self) -> Result<Occupied> {
         let mut occupied = Occupied::default();
-        for (x, y, bits) in &self.facts.occupied {
+        for (x, y, bits) in &self.directory(&self.file()?)?.occupied {
             let word =
                 |row: usize| bits.get(16 * row..16 * row + 16).and_then(|word| u64::from_str_radix(word, 16).ok());
             occupied.merge([*x, *y], &std::array::from_fn(|row| word(row).unwrap_or(0)));
         }
-        occupied
+        Ok(occupied)
+    }
+
+    fn directory(&self, file: &File) -> Result<Directory> {
+        let io = |e| Error::io(&self.path, "read", e);
+        let damaged = || Error::internal(format!("{} is no index any more", self.path.display()));
+        let (end, at) = places(file, file.metadata().map_err(io)?.len()).ok_or_else(damaged)?;
+        let mut json = vec![0; usize::try_from(end - at).map_err(|_| damaged())?];
+        read_at(file, &mut json, at).map_err(io)?;
+        serde_json::from_slice(&json).map_err(|_| damaged())
     }
 
     /// Hands the points near other tiles to `take`, some thousand records at a time, in the order of the file.
@@ -210,7 +224,7 @@ impl FileIndex {
     /// # Errors
     /// [`Error::Io`] if the index cannot be read; those of `take`.
     pub fn strips(&self, mut take: impl FnMut(&mut [u8]) -> Result<()>) -> Result<()> {
-        let Facts { strips, strips_at, record_bytes, .. } = self.facts;
+        let Facts { strips, record_bytes, .. } = self.facts;
         if strips == 0 {
             return Ok(());
         }
@@ -220,8 +234,7 @@ impl FileIndex {
         for first in (0..strips).step_by(usize::try_from(most).unwrap_or(1)) {
             let count = usize::try_from(most.min(strips - first)).unwrap_or(0);
             records.resize(count * record_bytes, 0);
-            read_at(&file, &mut records, strips_at + first * record_bytes as u64)
-                .map_err(|e| Error::io(&self.path, "read", e))?;
+            read_at(&file, &mut records, first * record_bytes as u64).map_err(|e| Error::io(&self.path, "read", e))?;
             take(&mut records)?;
         }
         Ok(())
@@ -232,9 +245,11 @@ impl FileIndex {
     /// # Errors
     /// Those of writing.
     pub fn slim(&mut self) -> Result<()> {
+        let mut directory = self.directory(&self.file()?)?;
+        directory.levels.clear();
         self.facts.record_bytes = 0;
         let facts = &self.facts;
-        crate::io::whole::write_whole(&self.path, true, |out| trailer(out, facts, 0))
+        crate::io::whole::write_whole(&self.path, true, |out| trailer(out, &directory, facts, 0))
     }
 
     fn file(&self) -> Result<File> {
@@ -242,13 +257,27 @@ impl FileIndex {
     }
 }
 
-/// The facts at the end of an index file.
-fn trailer(out: &mut impl Write, facts: &Facts, at: u64) -> std::io::Result<()> {
-    let json = serde_json::to_vec(facts).map_err(std::io::Error::other)?;
-    out.write_all(&json)?;
+/// Bytes behind the facts: where the directory and the facts begin, and what kind of file this is.
+const END: u64 = 24;
+
+/// Writes directory and facts; `at` bytes stand before them.
+fn trailer(out: &mut impl Write, directory: &Directory, facts: &Facts, at: u64) -> std::io::Result<()> {
+    let directory = serde_json::to_vec(directory).map_err(std::io::Error::other)?;
+    out.write_all(&directory)?;
+    out.write_all(&serde_json::to_vec(facts).map_err(std::io::Error::other)?)?;
     out.write_all(&at.to_le_bytes())?;
+    out.write_all(&(at + directory.len() as u64).to_le_bytes())?;
     out.write_all(MAGIC)?;
     out.flush()
+}
+
+/// Where the facts and the directory begin in a file of that length; none if it is no index.
+fn places(file: &File, length: u64) -> Option<(u64, u64)> {
+    let mut end = [0; END as usize];
+    read_at(file, &mut end, length.checked_sub(END)?).ok()?;
+    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| end[at + byte]));
+    let (directory, facts) = (word(0), word(8));
+    (&end[16..] == MAGIC && directory <= facts && facts <= length - END).then_some((facts, directory))
 }
 
 /// A tile that is another one than it was.
@@ -371,7 +400,7 @@ impl<'a, W: Write> Survey<'a, W> {
     }
 
     fn finish(mut self, path: &Path, complete: impl FnOnce(Facts) -> Facts) -> Result<Facts> {
-        let mut facts = Facts {
+        let facts = Facts {
             key: String::new(),
             length: 0,
             modified_ns: String::new(),
@@ -380,12 +409,11 @@ impl<'a, W: Write> Survey<'a, W> {
             low: self.low,
             high: self.high,
             base: self.base.unwrap_or_default(),
-            levels: Vec::new(),
-            occupied: Vec::new(),
-            strips_at: 0,
+            squares: self.occupied.count(),
             strips: self.strips,
             record_bytes: self.layout.as_ref().map_or(super::records::FIXED_BYTES, |layout| layout.bytes),
         };
+        let mut directory = Directory::default();
         let mut levels: Vec<_> = std::mem::take(&mut self.levels).into_iter().map(Lowest::into_patches).collect();
         while levels.len() < CELLS_M.len() {
             let coarser = halved(&levels[levels.len() - 1]);
@@ -398,15 +426,15 @@ impl<'a, W: Write> Survey<'a, W> {
                 entries.push((x, y, self.written, packed.len() as u64));
                 self.put(&packed)?;
             }
-            facts.levels.push(entries);
+            directory.levels.push(entries);
         }
         let mut occupied: Vec<_> = std::mem::take(&mut self.occupied).patches.into_iter().collect();
         occupied.sort_unstable();
         for ([x, y], rows) in occupied {
-            facts.occupied.push((x, y, rows.iter().map(|row| format!("{row:016x}")).collect()));
+            directory.occupied.push((x, y, rows.iter().map(|row| format!("{row:016x}")).collect()));
         }
         let facts = complete(facts);
-        trailer(&mut self.out, &facts, self.written).map_err(|e| Error::io(path, "write", e))?;
+        trailer(&mut self.out, &directory, &facts, self.written).map_err(|e| Error::io(path, "write", e))?;
         Ok(facts)
     }
 }

@@ -52,7 +52,7 @@ impl Landscape {
     /// Puts together what the indices say.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for heights that one lattice does not hold.
+    /// [`Error::InvalidArgument`] for heights that one lattice does not hold; [`Error::Io`] if an index cannot be read.
     pub fn new(sources: &Sources, indices: &Indices, beside: &Beside) -> Result<Self> {
         let unit_m = sources.unit_m();
         let (mut low, mut high) = ([i64::MAX; 3], [i64::MIN; 3]);
@@ -87,7 +87,7 @@ impl Landscape {
                 "remove points far above or below all others, or run these tiles apart",
             ));
         }
-        let occupied = occupied_squares(sources, indices, beside);
+        let occupied = occupied_squares(sources, indices, beside)?;
         let density = points as f64 / (occupied as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M);
         let cell_m = cell_size(density);
         let level = CELLS_M.iter().position(|&size| size == cell_m).unwrap_or(0);
@@ -192,7 +192,7 @@ fn needed(lowest: &Raster, part: &[Range<i64>; 2]) -> Vec<bool> {
 }
 
 /// Number of squares of [`OCCUPANCY_CELL_M`] that hold points of any tile.
-fn occupied_squares(sources: &Sources, indices: &Indices, beside: &Beside) -> u64 {
+fn occupied_squares(sources: &Sources, indices: &Indices, beside: &Beside) -> Result<u64> {
     let scale = CellScale::new(sources.unit_m(), OCCUPANCY_CELL_M);
     let square = sources.steps(OCCUPANCY_CELL_M);
     let (mut alone, mut shared) = (0, Occupied::default());
@@ -204,7 +204,7 @@ fn occupied_squares(sources: &Sources, indices: &Indices, beside: &Beside) -> u6
             .filter(|&other| other != number && indices[other].is_some())
             .filter_map(|other| Some(widened(&sources.get(other)?.region, square)))
             .collect();
-        for (key, rows) in index.occupied().patches {
+        for (key, rows) in index.occupied()?.patches {
             #[allow(clippy::cast_possible_truncation)] // places of a survey
             let region: Region = key.map(|k| {
                 let place = |patch: i64| ((patch * super::coarse::PATCH) as f64 * scale.steps_per_cell) as i64;
@@ -219,5 +219,5 @@ fn occupied_squares(sources: &Sources, indices: &Indices, beside: &Beside) -> u6
             }
         }
     }
-    alone + shared.count()
+    Ok(alone + shared.count())
 }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// A rectangle in whole lattice steps from the origin of the reference system, along x and y.
@@ -36,7 +37,8 @@ pub struct Stated {
     /// Lowest and highest x and y.
     pub bounds: ([f64; 2], [f64; 2]),
     frame: CoordinateFrame,
-    crs: Option<Crs>,
+    /// Tiles of one survey share it: its text is longer than all else here.
+    crs: Option<Arc<Crs>>,
     linear_unit_m: f64,
     /// Length of the file and the time of its last change: an index of another file is none of this one.
     pub state: FileState,
@@ -79,7 +81,7 @@ pub struct Sources {
     /// Length of a unit of the coordinates in metres.
     pub linear_unit_m: f64,
     /// The reference system.
-    pub crs: Option<Crs>,
+    pub crs: Option<Arc<Crs>>,
     /// What should be known.
     pub remarks: Vec<String>,
 }
@@ -101,8 +103,9 @@ impl Sources {
     /// scales that make one lattice of all of them impossible. A file that cannot be opened is none: it is in the list with
     /// its reason.
     pub fn open(tasks: Vec<Task>, trust: Trust) -> Result<Self> {
+        let systems = Systems::default();
         let stated: Vec<Result<Stated>> =
-            tasks.par_iter().map(|task| Stated::read(&task.input, trust.linear_unit_m)).collect();
+            tasks.par_iter().map(|task| Stated::read(&task.input, trust.linear_unit_m, &systems)).collect();
         let known: Vec<(&Task, &Stated)> =
             tasks.iter().zip(&stated).filter_map(|(task, stated)| Some((task, stated.as_ref().ok()?))).collect();
         let mut remarks = Vec::new();
@@ -174,12 +177,12 @@ impl Source {
     /// The reference system that its header states.
     #[must_use]
     pub fn crs(&self) -> Option<&Crs> {
-        self.stated.crs.as_ref()
+        self.stated.crs.as_deref()
     }
 }
 
 impl Stated {
-    fn read(path: &Path, given_unit_m: Option<f64>) -> Result<Self> {
+    fn read(path: &Path, given_unit_m: Option<f64>, systems: &Systems) -> Result<Self> {
         let state = FileState::of(path)?;
         let reader = LasReader::open(path)?;
         let header = reader.header();
@@ -189,10 +192,27 @@ impl Stated {
             points: header.point_count,
             bounds: ([low[0], low[1]], [high[0], high[1]]),
             frame: header.frame(),
-            crs: header.crs().cloned(),
+            crs: header.crs().map(|crs| systems.shared(crs)),
             linear_unit_m,
             state,
         })
+    }
+}
+
+/// The reference systems that were met.
+#[derive(Default)]
+struct Systems(Mutex<Vec<Arc<Crs>>>);
+
+impl Systems {
+    /// The one that equals this.
+    fn shared(&self, crs: &Crs) -> Arc<Crs> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = known.iter().find(|known| ***known == *crs) {
+            return Arc::clone(same);
+        }
+        let new = Arc::new(crs.clone());
+        known.push(Arc::clone(&new));
+        new
     }
 }
 
@@ -204,7 +224,11 @@ fn finest(known: &[(&Task, &Stated)]) -> f64 {
 }
 
 /// The reference system of all files, and the length of its unit.
-fn common_system(known: &[(&Task, &Stated)], assume: bool, remarks: &mut Vec<String>) -> Result<(Option<Crs>, f64)> {
+fn common_system(
+    known: &[(&Task, &Stated)],
+    assume: bool,
+    remarks: &mut Vec<String>,
+) -> Result<(Option<Arc<Crs>>, f64)> {
     let Some((first, with)) = known.iter().find(|(_, stated)| stated.crs.is_some()) else {
         if let Some((task, _)) = known.first() {
             let which = if known.len() == 1 { task.input.display().to_string() } else { "no tile".into() };
@@ -216,7 +240,7 @@ fn common_system(known: &[(&Task, &Stated)], assume: bool, remarks: &mut Vec<Str
         }
         return Ok((None, known.first().map_or(1.0, |(_, stated)| stated.linear_unit_m)));
     };
-    let crs = with.crs.as_ref();
+    let crs = with.crs.as_deref();
     let mut without = Vec::new();
     for (task, stated) in known {
         match (&stated.crs, crs) {
@@ -251,7 +275,7 @@ fn common_system(known: &[(&Task, &Stated)], assume: bool, remarks: &mut Vec<Str
         }
         remarks.push(format!("{} tiles state no reference system and are taken to be in {label}", without.len()));
     }
-    Ok((crs.cloned(), with.linear_unit_m))
+    Ok((with.crs.clone(), with.linear_unit_m))
 }
 
 /// Whether two files mean one horizontal system: by code, by name where a code is missing, or by the letter.

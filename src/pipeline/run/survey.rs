@@ -263,7 +263,7 @@ impl RunSurvey {
     /// [`Error::Internal`] for a tile that is no part of the run.
     pub fn density_of(&self, number: usize) -> Result<f64> {
         let (_, index) = self.tile(number)?;
-        let squares = index.occupied().count().max(1);
+        let squares = index.facts.squares.max(1);
         Ok(index.facts.points as f64 / (squares as f64 * OCCUPANCY_CELL_M * OCCUPANCY_CELL_M))
     }
 
