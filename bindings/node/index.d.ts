@@ -133,7 +133,7 @@ export class Value extends Handle {
     toDLPack(): bigint;
 }
 
-export interface RunOptions extends Listeners {
+export interface NetworkRunOptions extends Listeners {
     /** The outputs that are wanted; all if absent. */
     outputs?: readonly string[] | null;
 }
@@ -153,8 +153,8 @@ export class Network extends Handle {
     metadata(key: string): string | null;
     /** Inputs, outputs, metadata, opsets, names of all tensors inside. */
     describe(): Record<string, any>;
-    run(inputs: Record<string, ValueSource>, options?: RunOptions): Promise<Record<string, Value>>;
-    runSync(inputs: Record<string, ValueSource>, options?: RunOptions): Record<string, Value>;
+    run(inputs: Record<string, ValueSource>, options?: NetworkRunOptions): Promise<Record<string, Value>>;
+    runSync(inputs: Record<string, ValueSource>, options?: NetworkRunOptions): Record<string, Value>;
 }
 
 // ---- models ---------------------------------------------------------------------------------------------------------
@@ -193,6 +193,53 @@ export class Model extends Handle {
     /** A tensor of the network that has one row a point: f32 `[points, width]`. */
     embed(points: Points, tensor: string, options?: ClassifyOptions): Promise<Value>;
     embedSync(points: Points, tensor: string, options?: ClassifyOptions): Value;
+}
+
+/** How tiles are run; {@link Listeners} and `threads` are those of the call that they are given to. */
+export interface RunOptions extends Listeners {
+    /** Keep outputs of an earlier run into the folder that are right. */
+    resume?: boolean;
+    /** Go on with the other tiles when one fails, instead of finishing those that were begun. */
+    skipFailed?: boolean;
+    /** Take tiles that state no reference system as being in that of the others. */
+    assumeCrs?: boolean;
+    /** Keep the indices when all tiles are done. */
+    keepIndex?: boolean;
+    /** Number of the shard, from 1, of `shardCount`; 0 for all tiles. */
+    shardNumber?: number;
+    shardCount?: number;
+    /** Folder of the indices; null for `.groma` in that of the outputs. */
+    work?: string | null;
+    /** Worker threads; 0 for one a core. The result does not depend on it. */
+    threads?: number;
+}
+
+/**
+ * A run over tiles into a folder: each point gets the class that one file of all tiles would have given it. Processes that
+ * share the folder may each make some tiles: `index` all, then `make` any.
+ */
+export class Run extends Handle {
+    private constructor();
+    /** Looks at the headers of tiles: files, folders or patterns (`tiles/*.laz`). `classify` says what is written. */
+    static open(
+        model: Model, inputs: string | Iterable<string>, output: string, options?: RunOptions & { classify?: ClassifyOptions },
+    ): Promise<Run>;
+    static openSync(
+        model: Model, inputs: string | Iterable<string>, output: string, options?: RunOptions & { classify?: ClassifyOptions },
+    ): Run;
+    /** Number of tiles, those of other shards included. */
+    readonly length: number;
+    /** What is known of the run: `crs`, `remarks`, and `tiles` with `input`, `output`, `bounds`, `points`. */
+    describe(): Record<string, any>;
+    /** Makes the index of a tile (from 0), if it is not there. */
+    index(tile: number, options?: RunOptions): Promise<void>;
+    indexSync(tile: number, options?: RunOptions): void;
+    /** Makes a tile (from 0), if it is not there; indices that are missing are made first. */
+    make(tile: number, options?: RunOptions): Promise<Summary>;
+    makeSync(tile: number, options?: RunOptions): Summary;
+    /** Makes all tiles of the run, or of its shard; the summary has those that failed, with their reasons. */
+    execute(options?: RunOptions): Promise<Summary>;
+    executeSync(options?: RunOptions): Summary;
 }
 
 export type Output = 'class' | 'asprs' | 'confidence' | 'entropy' | 'probabilities';

@@ -14,6 +14,7 @@ const { Model } = require('./lib/model.js');
 const { Neighbors } = require('./lib/neighbors.js');
 const { Network } = require('./lib/network.js');
 const { Result } = require('./lib/result.js');
+const { Run } = require('./lib/run.js');
 const { Summary } = require('./lib/summary.js');
 const { Value } = require('./lib/value.js');
 const { defaults } = require('./lib/options.js');
@@ -33,6 +34,7 @@ module.exports = {
     Neighbors,
     Network,
     Result,
+    Run,
     Summary,
     Value,
     abiVersion,

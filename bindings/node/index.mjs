@@ -16,6 +16,7 @@ export const {
     Neighbors,
     Network,
     Result,
+    Run,
     Summary,
     Value,
     abiVersion,

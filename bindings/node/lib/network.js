@@ -101,7 +101,7 @@ const run = long('groma_network_run', (scope, network, inputs, options) => {
         names.length,
         outputs === null ? null : scope.texts(wanted, 'the name of an output'),
         outputs === null ? 0 : wanted.length,
-        structOf('run_options', options, scope, ['outputs']),
+        structOf('network_run_options', options, scope, ['outputs']),
         sequence,
     ];
     return { args, give: () => named(wanted, sequence[0], kept) };

@@ -13,7 +13,8 @@ const lists = { keepClasses: 'keep_class_count', ignoreClasses: 'ignore_class_co
 const nameLists = { extraOutputs: 'extra_output_count' };
 const listeners = new Set(['signal', 'cancel', 'progress']);
 const flags = new Set([
-    'probabilities', 'write_confidence', 'write_entropy', 'overwrite', 'keep_others', 'mark',
+    'probabilities', 'write_confidence', 'write_entropy', 'overwrite', 'keep_others', 'mark', 'resume', 'skip_failed',
+    'assume_crs', 'keep_index',
 ]);
 const hidden = new Set(['struct_size', 'reserved', 'progress_user', ...Object.values(lists), ...Object.values(nameLists)]);
 

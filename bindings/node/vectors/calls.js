@@ -8,7 +8,7 @@ const { elements, filters, kinds, outputs, neighborsOutputs, sections, combines,
 const { initOptions, initPoints } = require('./structs.js');
 const tensors = require('./tensors.js');
 
-const { Checkpoint, Cloud, Features, Filtered, Ground, Model, Neighbors, Network, Value } = groma;
+const { Checkpoint, Cloud, Features, Filtered, Ground, Model, Neighbors, Network, Run, Value } = groma;
 
 const says = value => ({ says: value });
 const gives = (parameter, thing) => ({ gives: { [parameter]: thing } });
@@ -203,6 +203,20 @@ const files = {
         const parameters = [...paths(step), filters.word(step.number('filter')), step.thing('options')];
         return gives('summary', await step.long(groma, 'filterFile', ...parameters));
     },
+    groma_run_open: async step => {
+        const options = { ...step.thing('options'), classify: step.thing('classify') ?? undefined };
+        const parameters = [step.thing('model'), step.text('inputs'), step.text('output'), options];
+        return gives('run', await step.long(Run, 'open', ...parameters));
+    },
+    groma_run_tile_count: get('run', run => run.length),
+    groma_run_describe: step => gives('json', step.thing('run').describe()),
+    groma_run_index: step => step.long(step.thing('run'), 'index', step.number('tile'), step.thing('options')),
+    groma_run_tile: async step => {
+        return gives('summary', await step.long(step.thing('run'), 'make', step.number('tile'), step.thing('options')));
+    },
+    groma_run_execute: async step => {
+        return gives('summary', await step.long(step.thing('run'), 'execute', step.thing('options')));
+    },
     groma_summary_points: get('summary', summary => summary.points),
     groma_summary_class_points: get('summary', (summary, step) => summary.classPoints(step.number('asprs'))),
     groma_summary_mean_confidence: get('summary', summary => summary.meanConfidence),
@@ -303,12 +317,12 @@ function destroying(kind) {
 }
 
 const calls = { groma_points_init: initPoints, ...basics, ...models, ...work, ...files, ...values, ...networks };
-for (const kind of ['classify', 'features', 'features_file', 'ground', 'filter', 'neighbors', 'las', 'model', 'network', 'run']) {
+for (const kind of ['classify', 'features', 'features_file', 'ground', 'filter', 'neighbors', 'las', 'model', 'network', 'network_run', 'run']) {
     calls[`groma_${kind}_options_init`] = step => initOptions(`${kind}_options`, step);
 }
 for (const kind of [
     'error', 'string', 'cancel', 'devices', 'value', 'network', 'model', 'result', 'summary', 'features', 'ground', 'filtered',
-    'filter_summary', 'neighbors', 'cloud', 'checkpoint',
+    'filter_summary', 'neighbors', 'cloud', 'checkpoint', 'run',
 ]) {
     calls[`groma_${kind}_destroy`] = destroying(kind);
 }
