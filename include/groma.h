@@ -1545,7 +1545,7 @@ void groma_run_options_init(groma_run_options_t *options, uint32_t struct_size);
  * folder has a line for each in `groma-run.jsonl`.
  *
  * @param model     from `groma_model_open...`
- * @param inputs    files, folders or patterns (`tiles/*.laz`), one a line
+ * @param inputs    files, folders or patterns (`north_*.laz`), one a line
  * @param output    the folder for the outputs; it is made when the first call needs it
  * @param classify  @nullable what is written and how features are computed; NULL for the defaults. Threads, flag and callback
  *                  are not used

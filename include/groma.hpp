@@ -35,6 +35,7 @@
 #include "groma/neighbors.hpp"
 #include "groma/network.hpp"
 #include "groma/points.hpp"
+#include "groma/run.hpp"
 #include "groma/runtime.hpp"
 #include "groma/span.hpp"
 #include "groma/value.hpp"

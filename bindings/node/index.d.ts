@@ -220,7 +220,7 @@ export interface RunOptions extends Listeners {
  */
 export class Run extends Handle {
     private constructor();
-    /** Looks at the headers of tiles: files, folders or patterns (`tiles/*.laz`). `classify` says what is written. */
+    /** Looks at the headers of tiles: files, folders or patterns (`north_*.laz`). `classify` says what is written. */
     static open(
         model: Model, inputs: string | Iterable<string>, output: string, options?: RunOptions & { classify?: ClassifyOptions },
     ): Promise<Run>;

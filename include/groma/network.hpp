@@ -33,7 +33,7 @@ struct NetworkOptions {
 };
 
 /// How to run a network.
-struct RunOptions {
+struct NetworkRunOptions {
     /// Called with the progress.
     Progress progress = {};
     /// A flag that may stop the run; NULL for none.
@@ -95,7 +95,7 @@ public:
 
     /// Runs the network. Gives the outputs named, in that order; all of them if none is.
     std::vector<Value> run(const std::vector<Input> &inputs, const std::vector<std::string> &outputs = {},
-                           const RunOptions &options = {}) const {
+                           const NetworkRunOptions &options = {}) const {
         std::vector<const char *> input_names;
         std::vector<const groma_value_t *> values;
         for (const Input &input : inputs) {

@@ -48,7 +48,8 @@ static void defaults() {
     check_defaults<groma::FilterOptions>(groma_filter_options_init);
     check_defaults<groma::LasOptions>(groma_las_options_init);
     check_defaults<groma::NeighborsOptions>(groma_neighbors_options_init);
-    check_defaults<groma::RunOptions>(groma_network_run_options_init);
+    check_defaults<groma::NetworkRunOptions>(groma_network_run_options_init);
+    check_defaults<groma::RunOptions>(groma_run_options_init);
     check_defaults<groma::ModelOptions>(groma_model_options_init);
 }
 

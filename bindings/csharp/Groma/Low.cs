@@ -1230,7 +1230,7 @@ namespace Groma
         /// of their making, and the folder has a line for each in <c>groma-run.jsonl</c>.
         /// </summary>
         /// <param name="model">from <c>groma_model_open...</c></param>
-        /// <param name="inputs">files, folders or patterns (<c>tiles/*.laz</c>), one a line</param>
+        /// <param name="inputs">files, folders or patterns (<c>north_*.laz</c>), one a line</param>
         /// <param name="output">the folder for the outputs; it is made when the first call needs it</param>
         /// <param name="classify">
         /// may be NULL: what is written and how features are computed; NULL for the defaults. Threads, flag and

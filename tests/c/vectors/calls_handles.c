@@ -170,6 +170,9 @@ CALL(groma_checkpoint_count) {
 CALL(groma_checkpoint_name) {
     expect_text(s, groma_checkpoint_name(HANDLE(s, groma_checkpoint_t, "checkpoint"), (int32_t)number(s, "section", 0), INDEX));
 }
+NUMBER(groma_run_tile_count, groma_run_t, "run")
+DESTROY(groma_run, "run")
+
 TEXT(groma_checkpoint_metadata_json, groma_checkpoint_t, "checkpoint")
 DESTROY(groma_checkpoint, "checkpoint")
 
@@ -183,6 +186,7 @@ INIT(filter_options)
 INIT(las_options)
 INIT(neighbors_options)
 INIT(network_options)
+INIT(network_run_options)
 INIT(run_options)
 INIT(model_options)
 INIT(points)
@@ -217,6 +221,7 @@ void destroy_thing(struct thing *thing) {
     FREE(groma_cloud)
     FREE(groma_neighbors)
     FREE(groma_checkpoint)
+    FREE(groma_run)
     if (strcmp(thing->type, "DLManagedTensor") == 0) destroy_dlpack(thing->pointer);
     thing->pointer = NULL;
 }

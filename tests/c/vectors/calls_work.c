@@ -264,7 +264,7 @@ CALL(groma_network_run) {
     wanted = (uint64_t)number(s, "output_count", (double)wanted);
     GIVES(groma_value_t, "outputs",
           groma_network_run(HANDLE(s, groma_network_t, "network"), input_names, (const groma_value_t *const *)inputs, count,
-                            output_names, wanted, OPTIONS(run), &made, &error));
+                            output_names, wanted, OPTIONS(network_run), &made, &error));
 }
 
 CALL(groma_classify_points) {
@@ -274,6 +274,20 @@ CALL(groma_classify_file) {
     GIVES(groma_summary_t, "summary",
           groma_classify_file(MODEL, text(s, "input"), text(s, "output"), OPTIONS(classify), &made, &error));
 }
+#define RUN HANDLE(s, groma_run_t, "run")
+#define TILE ((uint64_t)number(s, "tile", 0))
+CALL(groma_run_open) {
+    const groma_classify_options_t *classify = HANDLE(s, groma_classify_options_t, "classify");
+    GIVES(groma_run_t, "run",
+          groma_run_open(MODEL, text(s, "inputs"), text(s, "output"), classify, OPTIONS(run), &made, &error));
+}
+CALL(groma_run_describe) { GIVES(groma_string_t, "json", groma_run_describe(RUN, &made, &error)); }
+CALL(groma_run_index) {
+    DOES(groma_run_index(RUN, TILE, OPTIONS(run), &error));
+    (void)succeeded;
+}
+CALL(groma_run_tile) { GIVES(groma_summary_t, "summary", groma_run_tile(RUN, TILE, OPTIONS(run), &made, &error)); }
+CALL(groma_run_execute) { GIVES(groma_summary_t, "summary", groma_run_execute(RUN, OPTIONS(run), &made, &error)); }
 CALL(groma_features_compute) {
     GIVES(groma_features_t, "features", groma_features_compute(POINTS, text(s, "schema"), OPTIONS(features), &made, &error));
 }

@@ -92,6 +92,14 @@ static const struct {
     FIELD(groma_network_options_t, extra_output_count, U64)
     FIELD(groma_network_run_options_t, reserved, I32)
     WATCH(groma_network_run_options_t)
+    JOB(groma_run_options_t)
+    FIELD(groma_run_options_t, resume, I32)
+    FIELD(groma_run_options_t, skip_failed, I32)
+    FIELD(groma_run_options_t, assume_crs, I32)
+    FIELD(groma_run_options_t, keep_index, I32)
+    FIELD(groma_run_options_t, shard_number, U32)
+    FIELD(groma_run_options_t, shard_count, U32)
+    FIELD(groma_run_options_t, work, TEXT)
     FIELD(groma_model_options_t, reserved, I32)
     FIELD(groma_model_options_t, manifest_json, TEXT)
     FIELD(groma_model_options_t, checkpoint, TEXT)
@@ -273,7 +281,8 @@ union any_struct {
     groma_las_options_t las;
     groma_neighbors_options_t neighbors;
     groma_network_options_t network;
-    groma_network_run_options_t run;
+    groma_network_run_options_t network_run;
+    groma_run_options_t run;
     groma_model_options_t model;
     groma_points_t points;
 };
@@ -293,6 +302,7 @@ void init_struct(struct step *s, const char *type) {
     INIT(las, las_options)
     INIT(neighbors, neighbors_options)
     INIT(network, network_options)
+    INIT(network_run, network_run_options)
     INIT(run, run_options)
     INIT(model, model_options)
     INIT(points, points)

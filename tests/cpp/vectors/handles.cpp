@@ -85,6 +85,8 @@ void add_models(Calls &calls) {
         "checkpoint", [](const groma::Checkpoint &c, Step &s) { return c.count(s.choice<groma::Section>("section")); });
     calls["groma_checkpoint_name"] = ask<groma::Checkpoint>(
         "checkpoint", [](const groma::Checkpoint &c, Step &s) { return c.name(s.choice<groma::Section>("section"), s.index()); });
+    GETTER(run, "run", Run, tile_count);
+    calls["groma_run_destroy"] = drop("run");
     GETTER(checkpoint, "checkpoint", Checkpoint, metadata_json);
     calls["groma_checkpoint_destroy"] = drop("checkpoint");
 }

@@ -124,9 +124,16 @@ void fields(V &visit, groma::NetworkOptions &o) {
     visit("checkpoint", o.checkpoint), visit("extra_outputs", o.extra_outputs);
 }
 template <class V>
-void fields(V &visit, groma::RunOptions &o) {
+void fields(V &visit, groma::NetworkRunOptions &o) {
     visit("progress", o.progress);
     visit("cancel", o.cancel);
+}
+template <class V>
+void fields(V &visit, groma::RunOptions &o) {
+    job(visit, o);
+    visit("resume", o.resume), visit("skip_failed", o.skip_failed), visit("assume_crs", o.assume_crs);
+    visit("keep_index", o.keep_index), visit("shard_number", o.shard_number), visit("shard_count", o.shard_count);
+    visit("work", o.work);
 }
 template <class V>
 void fields(V &visit, groma::ModelOptions &o) {
@@ -221,7 +228,8 @@ void add_structs(Calls &calls) {
     calls["groma_las_options_init"] = make_options<groma::LasOptions>;
     calls["groma_neighbors_options_init"] = make_options<groma::NeighborsOptions>;
     calls["groma_network_options_init"] = make_options<groma::NetworkOptions>;
-    calls["groma_network_run_options_init"] = make_options<groma::RunOptions>;
+    calls["groma_network_run_options_init"] = make_options<groma::NetworkRunOptions>;
+    calls["groma_run_options_init"] = make_options<groma::RunOptions>;
     calls["groma_model_options_init"] = make_options<groma::ModelOptions>;
     calls["groma_points_init"] = make_points;
 }

@@ -118,7 +118,7 @@ void add_models(Calls &calls) {
         for (std::size_t i = 0; i < given.size(); i++) inputs.push_back({s.text(names.at(i)), s.get<groma::Value>(given[i])});
         std::vector<std::string> outputs;
         for (const auto &name : s.argument("output_names")) outputs.push_back(s.text(name));
-        s.give("outputs", groma::Value::sequence(s.get<groma::Network>("network").run(inputs, outputs, options<groma::RunOptions>(s))));
+        s.give("outputs", groma::Value::sequence(s.get<groma::Network>("network").run(inputs, outputs, options<groma::NetworkRunOptions>(s))));
     };
     calls["groma_checkpoint_create"] = [](Step &s) { s.give("checkpoint", groma::Checkpoint::create(s.text("metadata_json"))); };
     calls["groma_checkpoint_open"] = [](Step &s) { s.give("checkpoint", groma::Checkpoint::open(s.text("path"))); };
@@ -188,6 +188,23 @@ void add_points(Calls &calls) {
     };
     calls["groma_classify_file"] = [](Step &s) {
         s.give("summary", groma::classify_file(model(s), s.text("input"), s.text("output"), options<groma::ClassifyOptions>(s)));
+    };
+    calls["groma_run_open"] = [](Step &s) {
+        const std::string text = s.text("inputs");
+        const std::vector<std::string> inputs = text.empty() ? std::vector<std::string>{} : std::vector<std::string>{text};
+        s.give("run", groma::Run::open(model(s), inputs, s.text("output"), s.get<groma::ClassifyOptions>("classify"),
+                                       options<groma::RunOptions>(s)));
+    };
+    calls["groma_run_describe"] = [](Step &s) { give_string(s, s.get<groma::Run>("run").describe()); };
+    calls["groma_run_index"] = [](Step &s) {
+        s.get<groma::Run>("run").index(static_cast<std::uint64_t>(s.number("tile")), options<groma::RunOptions>(s));
+    };
+    calls["groma_run_tile"] = [](Step &s) {
+        const auto tile = static_cast<std::uint64_t>(s.number("tile"));
+        s.give("summary", s.get<groma::Run>("run").tile(tile, options<groma::RunOptions>(s)));
+    };
+    calls["groma_run_execute"] = [](Step &s) {
+        s.give("summary", s.get<groma::Run>("run").execute(options<groma::RunOptions>(s)));
     };
     calls["groma_embed_points"] = [](Step &s) {
         give_value(s, "embeddings", groma::embed(model(s), points(s), s.text("tensor"), options<groma::ClassifyOptions>(s)));

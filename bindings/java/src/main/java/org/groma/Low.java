@@ -2116,7 +2116,7 @@ public final class Low {
      * making, and the folder has a line for each in {@code groma-run.jsonl}.
      *
      * @param model from {@code groma_model_open...}
-     * @param inputs files, folders or patterns ({@code tiles/*.laz}), one a line
+     * @param inputs files, folders or patterns ({@code north_*.laz}), one a line
      * @param output the folder for the outputs; it is made when the first call needs it
      * @param classify may be NULL: what is written and how features are computed; NULL for the defaults. Threads, flag
      * and callback are not used
