@@ -165,8 +165,8 @@ func (n *Network) Describe() json.RawMessage {
 	return json.RawMessage(C.GoString(C.groma_network_describe_json(pointer)))
 }
 
-// RunOptions say how to run a network.
-type RunOptions struct {
+// NetworkRunOptions say how to run a network.
+type NetworkRunOptions struct {
 	// Outputs are the names of the outputs that are wanted; nil for all.
 	Outputs []string
 	// Cancel may stop the call; nil for none.
@@ -175,13 +175,13 @@ type RunOptions struct {
 	Progress Progress
 }
 
-// DefaultRunOptions are the defaults of the library.
-func DefaultRunOptions() *RunOptions { return &RunOptions{} }
+// DefaultNetworkRunOptions are the defaults of the library.
+func DefaultNetworkRunOptions() *NetworkRunOptions { return &NetworkRunOptions{} }
 
 // Run gives the outputs for these inputs, by name. Nil options are the defaults.
-func (n *Network) Run(ctx context.Context, inputs map[string]*Value, options *RunOptions) (map[string]*Value, error) {
+func (n *Network) Run(ctx context.Context, inputs map[string]*Value, options *NetworkRunOptions) (map[string]*Value, error) {
 	if options == nil {
-		options = DefaultRunOptions()
+		options = DefaultNetworkRunOptions()
 	}
 	names := options.Outputs
 	if names == nil {
@@ -205,7 +205,7 @@ func (n *Network) Run(ctx context.Context, inputs map[string]*Value, options *Ru
 	return outputs, nil
 }
 
-func (n *Network) run(ctx context.Context, inputs map[string]*Value, options *RunOptions) (*Value, error) {
+func (n *Network) run(ctx context.Context, inputs map[string]*Value, options *NetworkRunOptions) (*Value, error) {
 	a := &arena{}
 	defer a.free()
 	network := (*C.groma_network_t)(a.use(&n.handle))

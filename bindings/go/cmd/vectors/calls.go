@@ -28,7 +28,7 @@ func init() {
 		}
 	}
 	for _, kind := range strings.Fields("error string cancel devices value network model result summary features ground " +
-		"filtered filter_summary neighbors cloud checkpoint") {
+		"filtered filter_summary neighbors cloud checkpoint run") {
 		kind := kind
 		calls["groma_"+kind+"_destroy"] = func(s *step) (reply, error) { return destroy(s, kind) }
 	}

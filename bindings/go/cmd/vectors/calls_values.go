@@ -183,8 +183,8 @@ func runNetwork(s *step) (reply, error) {
 	for i, name := range names {
 		inputs[name] = named[*groma.Value](s.run, references[i])
 	}
-	options := groma.DefaultRunOptions()
-	if given := get[*groma.RunOptions](s, "options"); given != nil {
+	options := groma.DefaultNetworkRunOptions()
+	if given := get[*groma.NetworkRunOptions](s, "options"); given != nil {
 		*options = *given
 	}
 	options.Outputs = s.texts("output_names")

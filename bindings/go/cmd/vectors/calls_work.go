@@ -108,6 +108,30 @@ var fileCalls = map[string]function{
 		summary, err := model.ClassifyFile(background, s.text("input"), s.text("output"), options)
 		return gives("summary", summary, err)
 	},
+	"groma_run_open": func(s *step) (reply, error) {
+		model, classify := get[*groma.Model](s, "model"), get[*groma.ClassifyOptions](s, "classify")
+		inputs := strings.Split(s.text("inputs"), "\n")
+		run, err := model.OpenRun(inputs, s.text("output"), classify, get[*groma.RunOptions](s, "options"))
+		return gives("run", run, err)
+	},
+	"groma_run_tile_count": func(s *step) (reply, error) { return says(get[*groma.Run](s, "run").Len()) },
+	"groma_run_describe": func(s *step) (reply, error) {
+		text, err := get[*groma.Run](s, "run").Describe()
+		return gives("json", text, err)
+	},
+	"groma_run_index": func(s *step) (reply, error) {
+		run, options := get[*groma.Run](s, "run"), get[*groma.RunOptions](s, "options")
+		return reply{}, run.Index(background, uint64(s.whole("tile")), options)
+	},
+	"groma_run_tile": func(s *step) (reply, error) {
+		run, options := get[*groma.Run](s, "run"), get[*groma.RunOptions](s, "options")
+		summary, err := run.Make(background, uint64(s.whole("tile")), options)
+		return gives("summary", summary, err)
+	},
+	"groma_run_execute": func(s *step) (reply, error) {
+		summary, err := get[*groma.Run](s, "run").Execute(background, get[*groma.RunOptions](s, "options"))
+		return gives("summary", summary, err)
+	},
 	"groma_features_file": func(s *step) (reply, error) {
 		options := get[*groma.FeaturesFileOptions](s, "options")
 		summary, err := groma.FeaturesFile(background, s.text("schema"), s.text("input"), s.text("output"), options)

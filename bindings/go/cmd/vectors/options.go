@@ -18,7 +18,8 @@ var defaults = map[string]func() any{
 	"groma_las_options_init":           func() any { return groma.DefaultLASOptions() },
 	"groma_model_options_init":         func() any { return groma.DefaultModelOptions() },
 	"groma_network_options_init":       func() any { return groma.DefaultNetworkOptions() },
-	"groma_network_run_options_init":           func() any { return groma.DefaultRunOptions() },
+	"groma_network_run_options_init":   func() any { return groma.DefaultNetworkRunOptions() },
+	"groma_run_options_init":           func() any { return groma.DefaultRunOptions() },
 }
 
 // plainName is the name of a field as both C and Go write it: point_format and PointFormat.
