@@ -106,7 +106,7 @@ public final class Network extends NativeObject {
      * @param outputs names of the outputs wanted; null for all
      * @param options null for the defaults
      */
-    public Outputs run(Map<String, Value> inputs, List<String> outputs, RunOptions options) {
+    public Outputs run(Map<String, Value> inputs, List<String> outputs, NetworkRunOptions options) {
         return run(new ArrayList<>(inputs.keySet()), new ArrayList<>(inputs.values()), outputs, options);
     }
 
@@ -118,18 +118,18 @@ public final class Network extends NativeObject {
      * @param outputs names of the outputs wanted; null for all
      * @param options null for the defaults
      */
-    public Outputs run(List<String> names, List<Value> values, List<String> outputs, RunOptions options) {
+    public Outputs run(List<String> names, List<Value> values, List<String> outputs, NetworkRunOptions options) {
         return Call.run(call -> running(call, names, values, outputs, options, null));
     }
 
     private Supplier<Outputs> running(Call call, List<String> names, List<Value> values, List<String> outputs,
-            RunOptions options, Cancel cancel) {
+            NetworkRunOptions options, Cancel cancel) {
         if (names.size() != values.size()) throw new IllegalArgumentException("one value a name");
         Pointer network = call.use(this);
         Pointer called = call.texts(names);
         Pointer given = call.handles(values);
         Pointer wanted = call.texts(outputs);
-        Pointer with = RunOptions.write(options, call, cancel);
+        Pointer with = NetworkRunOptions.write(options, call, cancel);
         long count = outputs == null ? 0 : outputs.size();
         // Asked now: the network may be closed meanwhile.
         List<String> outputNames = outputs == null ? outputNames() : List.copyOf(outputs);
@@ -143,8 +143,8 @@ public final class Network extends NativeObject {
         };
     }
 
-    /** {@link #run(Map, List, RunOptions)} on a thread of its own; cancelling the future stops it. */
-    public CompletableFuture<Outputs> runAsync(Map<String, Value> inputs, List<String> outputs, RunOptions options) {
+    /** {@link #run(Map, List, NetworkRunOptions)} on a thread of its own; cancelling the future stops it. */
+    public CompletableFuture<Outputs> runAsync(Map<String, Value> inputs, List<String> outputs, NetworkRunOptions options) {
         List<String> names = new ArrayList<>(inputs.keySet());
         List<Value> values = new ArrayList<>(inputs.values());
         return Async.run((call, cancel) -> running(call, names, values, outputs, options, cancel));

@@ -38,6 +38,20 @@ final class VectorCalls {
         values();
         networks();
         checkpoints();
+        runs();
+    }
+
+    private static void runs() {
+        all("groma_run_open", s -> s.give("run", Run.open(s.get(Model.class, "model"), List.of(s.text("inputs").split("\n")),
+                s.text("output"), s.get(ClassifyOptions.class, "classify"), s.get(RunOptions.class, "options"))));
+        all("groma_run_tile_count", s -> s.get(Run.class, "run").tileCount());
+        all("groma_run_describe", s -> s.give("json", s.get(Run.class, "run").describe()));
+        all("groma_run_index", s -> done(() -> s.get(Run.class, "run").index(s.whole("tile"),
+                s.get(RunOptions.class, "options"))));
+        all("groma_run_tile", s -> s.give("summary", s.get(Run.class, "run").make(s.whole("tile"),
+                s.get(RunOptions.class, "options"))));
+        all("groma_run_execute", s -> s.give("summary", s.get(Run.class, "run").execute(s.get(RunOptions.class, "options"))));
+        all("groma_run_destroy", s -> s.destroy("run"));
     }
 
     private static void versions() {
@@ -84,7 +98,8 @@ final class VectorCalls {
         all("groma_las_options_init", s -> s.init(LasOptions::new));
         all("groma_model_options_init", s -> s.init(ModelOptions::new));
         all("groma_network_options_init", s -> s.init(NetworkOptions::new));
-        all("groma_network_run_options_init", s -> s.init(RunOptions::new));
+        all("groma_network_run_options_init", s -> s.init(NetworkRunOptions::new));
+        all("groma_run_options_init", s -> s.init(RunOptions::new));
         all("groma_points_init", s -> s.points());
     }
 
@@ -311,7 +326,7 @@ final class VectorCalls {
         List<String> names = s.has("input_names") ? s.texts("input_names") : List.of();
         Network network = s.get(Network.class, "network");
         try (Outputs outputs = network.run(names, s.getAll(Value.class, "inputs"), s.texts("output_names"),
-                s.get(RunOptions.class, "options"))) {
+                s.get(NetworkRunOptions.class, "options"))) {
             return s.give("outputs", Value.sequence(new ArrayList<>(outputs.values())));
         }
     }
