@@ -180,6 +180,11 @@ namespace Groma
         internal override void Destroy() { Low.groma_string_destroy(handle); }
     }
 
+    internal sealed class RunHandle : NativeHandle
+    {
+        internal override void Destroy() { Low.groma_run_destroy(handle); }
+    }
+
     internal sealed class SummaryHandle : NativeHandle
     {
         internal override void Destroy() { Low.groma_summary_destroy(handle); }

@@ -82,7 +82,7 @@ namespace Groma
         /// <param name="outputs">names of the outputs wanted; null for all</param>
         /// <param name="options">null for the defaults</param>
         /// <param name="token">stops the call</param>
-        public Outputs Run(IDictionary<string, Value> inputs, IList<string> outputs = null, RunOptions options = null,
+        public Outputs Run(IDictionary<string, Value> inputs, IList<string> outputs = null, NetworkRunOptions options = null,
             CancellationToken token = default(CancellationToken))
         {
             if (inputs == null) throw new ArgumentNullException("inputs");
@@ -95,19 +95,19 @@ namespace Groma
         /// <param name="outputs">names of the outputs wanted; null for all</param>
         /// <param name="options">null for the defaults</param>
         /// <param name="token">stops the call</param>
-        public Outputs Run(IList<string> names, IList<Value> values, IList<string> outputs = null, RunOptions options = null,
+        public Outputs Run(IList<string> names, IList<Value> values, IList<string> outputs = null, NetworkRunOptions options = null,
             CancellationToken token = default(CancellationToken))
         {
             return Call.Run(call => Running(call, names, values, outputs, options, token));
         }
 
         private Func<Outputs> Running(Call call, IList<string> names, IList<Value> values, IList<string> outputs,
-            RunOptions options, CancellationToken token)
+            NetworkRunOptions options, CancellationToken token)
         {
             if (names == null || values == null) throw new ArgumentNullException("names");
             if (names.Count != values.Count) throw new ArgumentException("one value a name");
             IntPtr network = call.Use(this), called = call.Texts(names), given = call.Handles(values);
-            IntPtr wanted = call.Texts(outputs), with = RunOptions.Write(options, call, token);
+            IntPtr wanted = call.Texts(outputs), with = NetworkRunOptions.Write(options, call, token);
             ulong count = (ulong)names.Count, wantedCount = (ulong)(outputs == null ? 0 : outputs.Count);
             string[] outputNames = (outputs ?? OutputNames).ToArray(); // asked now: the network may be disposed meanwhile
             return () =>
@@ -119,10 +119,10 @@ namespace Groma
         }
 
         /// <summary>
-        /// <see cref="Run(IDictionary{string, Value}, IList{string}, RunOptions, CancellationToken)"/> on a thread of the
+        /// <see cref="Network.Run(IDictionary{string, Value}, IList{string}, NetworkRunOptions, CancellationToken)"/> on a thread of the
         /// pool.
         /// </summary>
-        public Task<Outputs> RunAsync(IDictionary<string, Value> inputs, IList<string> outputs = null, RunOptions options = null,
+        public Task<Outputs> RunAsync(IDictionary<string, Value> inputs, IList<string> outputs = null, NetworkRunOptions options = null,
             CancellationToken token = default(CancellationToken))
         {
             if (inputs == null) throw new ArgumentNullException("inputs");

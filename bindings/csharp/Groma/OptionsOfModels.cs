@@ -68,16 +68,17 @@ namespace Groma
     }
 
     /// <summary>How to run a network: only what all long calls have.</summary>
-    public sealed class RunOptions : LongOptions
+    public sealed class NetworkRunOptions : LongOptions
     {
-        private groma_network_run_options_t raw = Native.Defaults<groma_network_run_options_t>((p, n) => Low.groma_network_run_options_init(p, n));
+        private groma_network_run_options_t raw = Native.Defaults<groma_network_run_options_t>((p, n) =>
+            Low.groma_network_run_options_init(p, n));
 
-        internal static IntPtr Write(RunOptions options, Call call, CancellationToken token)
+        internal static IntPtr Write(NetworkRunOptions options, Call call, CancellationToken token)
         {
             call.Watch(options, token);
             // Without a flag and a callback a run costs least.
             if (call.CancelPointer == IntPtr.Zero && call.ProgressPointer == IntPtr.Zero) return IntPtr.Zero;
-            var raw = (options ?? new RunOptions()).raw;
+            var raw = (options ?? new NetworkRunOptions()).raw;
             raw.cancel = call.CancelPointer;
             raw.progress = call.ProgressPointer;
             return call.Struct(raw);

@@ -53,7 +53,8 @@ internal static class VectorCalls
         { "groma_las_options_init", s => s.Init<LasOptions>() },
         { "groma_model_options_init", s => s.Init<ModelOptions>() },
         { "groma_network_options_init", s => s.Init<NetworkOptions>() },
-        { "groma_network_run_options_init", s => s.Init<RunOptions>() },
+        { "groma_network_run_options_init", s => s.Init<NetworkRunOptions>() },
+        { "groma_run_options_init", s => s.Init<RunOptions>() },
         { "groma_points_init", s => s.Points() },
 
         // models
@@ -79,6 +80,16 @@ internal static class VectorCalls
             s.Get<ClassifyOptions>("options"))) },
         { "groma_embed_points", s => s.Give("embeddings", s.Get<Model>("model").Embed(s.Get<Points>("points"), s.Text("tensor"),
             s.Get<ClassifyOptions>("options"))) },
+
+        // runs
+        { "groma_run_open", s => s.Give("run", Groma.Run.Open(s.Get<Model>("model"), s.Text("inputs").Split('\n'), s.Text("output"),
+            s.Get<ClassifyOptions>("classify"), s.Get<RunOptions>("options"))) },
+        { "groma_run_tile_count", s => s.Get<Run>("run").TileCount },
+        { "groma_run_describe", s => s.Give("json", s.Get<Run>("run").Describe()) },
+        { "groma_run_index", s => Done(() => s.Get<Run>("run").Index(s.Long("tile"), s.Get<RunOptions>("options"))) },
+        { "groma_run_tile", s => s.Give("summary", s.Get<Run>("run").Make(s.Long("tile"), s.Get<RunOptions>("options"))) },
+        { "groma_run_execute", s => s.Give("summary", s.Get<Run>("run").Execute(s.Get<RunOptions>("options"))) },
+        { "groma_run_destroy", s => s.Destroy("run") },
 
         // results and summaries
         { "groma_result_count", s => s.Get<Result>("result").Count },
@@ -264,7 +275,7 @@ internal static class VectorCalls
     {
         var network = s.Get<Network>("network");
         using (Outputs outputs = network.Run(s.Texts("input_names") ?? new string[0], s.GetAll<Value>("inputs"),
-            s.Texts("output_names"), s.Get<RunOptions>("options")))
+            s.Texts("output_names"), s.Get<NetworkRunOptions>("options")))
             return s.Give("outputs", Value.Sequence(outputs.Values.ToArray()));
     }
 

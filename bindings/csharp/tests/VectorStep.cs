@@ -174,7 +174,8 @@ internal sealed class Step
         PropertyInfo property = options.GetType().GetProperty(Pascal(field)) ?? options.GetType().GetProperty(Pascal(name));
         if (property == null) throw new Failed(options.GetType().Name + " has no " + Pascal(field));
         object value = property.GetValue(options, null);
-        if (name != field) value = value == null ? 0 : ((ICollection)value).Count;
+        // Of a list; other counts are numbers themselves.
+        if (name != field && !(value is int)) value = value == null ? 0 : ((ICollection)value).Count;
         Expect(value, expected);
     }
 
