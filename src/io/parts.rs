@@ -59,8 +59,10 @@ fn is_there(part: &NamedTempFile) -> bool {
 pub fn remove_stale_parts(folder: &Path) -> Result<usize> {
     let mut removed = 0;
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io(folder, "list", e))? {
-        let path = entry.map_err(|e| Error::io(folder, "list", e))?.path();
-        if !is_part(&path) {
+        let entry = entry.map_err(|e| Error::io(folder, "list", e))?;
+        let path = entry.path();
+        // A link of that name is somebody else's, and so is what it leads to.
+        if !is_part(&path) || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
         // One that is gone by now was published, or somebody else cleans as well.
@@ -116,6 +118,14 @@ mod tests {
         let (file, path) = create_part(folder.path()).unwrap().keep().unwrap();
         assert_eq!(remove_stale_parts(folder.path()).unwrap(), 0);
         drop(file);
+        #[cfg(unix)]
+        {
+            let link = folder.path().join(".groma-link.part");
+            std::os::unix::fs::symlink(folder.path().join("other.part"), &link).unwrap();
+            assert_eq!(remove_stale_parts(folder.path()).unwrap(), 1);
+            std::fs::remove_file(link).unwrap();
+        }
+        #[cfg(not(unix))]
         assert_eq!(remove_stale_parts(folder.path()).unwrap(), 1);
         assert!(!path.exists() && parts(folder.path()) == 2);
         assert!(remove_stale_parts(&folder.path().join("none")).unwrap_err().to_string().contains("none"));

@@ -126,7 +126,8 @@ impl FileOrder {
     /// Takes the values of some rows, row by row, and gives the bundles that are whole now. Every row comes once.
     ///
     /// # Errors
-    /// [`Error::Io`] if the temporary file cannot be written.
+    /// [`Error::Io`] if the temporary file cannot be written; [`Error::Internal`] for rows that the file does not have, and
+    /// if the values are not those of whole rows, one for each number.
     pub fn put(&self, rows: &[u32], values: &[f32]) -> Result<Vec<usize>> {
         self.put_items(rows, values, |values, to| {
             for (value, to) in values.iter().zip(to.chunks_exact_mut(4)) {
@@ -146,6 +147,13 @@ impl FileOrder {
     /// Takes rows of some items, which `store` turns into bytes.
     fn put_items<T>(&self, rows: &[u32], values: &[T], store: impl Fn(&[T], &mut [u8]) + Copy) -> Result<Vec<usize>> {
         let width = self.row_bytes / size_of::<T>();
+        if width * size_of::<T>() != self.row_bytes || values.len() != rows.len() * width {
+            let given = size_of_val(values);
+            return Err(Error::internal(format!("{given} bytes for {} rows of {} each", rows.len(), self.row_bytes)));
+        }
+        if let Some(row) = rows.iter().find(|&&row| row as usize >= self.rows) {
+            return Err(Error::internal(format!("row {row} of a file of {}", self.rows)));
+        }
         let bundle_of = |row: u32| row as usize / self.bundle_rows;
         let mut whole = Vec::new();
         let mut values = values;
@@ -201,17 +209,21 @@ impl FileOrder {
     /// # Errors
     /// What is returned gives those of [`take`](Self::take).
     pub fn in_order(&self) -> impl FnMut(Range<usize>) -> Result<Vec<u8>> {
-        // Bytes that were taken and not yet given; the bundle to take next.
-        let (mut waiting, mut bundle, mut bytes) = (Vec::new(), 0, Vec::new());
+        // The bundle that was taken last, how much of it was given, and the one to take next.
+        let (mut taken, mut given, mut bundle) = (Vec::new(), 0, 0);
         move |rows| {
             let length = rows.len() * self.row_bytes;
-            while waiting.len() < length {
-                self.take(bundle, &mut bytes)?;
-                waiting.extend_from_slice(&bytes);
-                bundle += 1;
+            let mut out = Vec::with_capacity(length);
+            while out.len() < length {
+                if given == taken.len() {
+                    self.take(bundle, &mut taken)?;
+                    (given, bundle) = (0, bundle + 1);
+                }
+                let now = (length - out.len()).min(taken.len() - given);
+                out.extend_from_slice(&taken[given..given + now]);
+                given += now;
             }
-            let rest = waiting.split_off(length);
-            Ok(std::mem::replace(&mut waiting, rest))
+            Ok(out)
         }
     }
 
@@ -392,6 +404,22 @@ mod tests {
         let store = FileOrder::new(3, 4, folder.path(), 1 << 20);
         assert!(store.put(&[2, 0], &[1.0, 2.0]).unwrap().is_empty());
         assert!(matches!(store.take(0, &mut Vec::new()), Err(Error::Internal { .. })));
+    }
+
+    #[test]
+    fn rows_without_their_values_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileOrder::new(3, 4, folder.path(), 1 << 20);
+        let odd = FileOrder::new(3, 5, folder.path(), 1 << 20);
+        for result in [
+            store.put(&[0, 1], &[1.0]),
+            store.put(&[0], &[1.0, 2.0]),
+            store.put_bytes(&[0, 1], &[0; 7]),
+            store.put(&[3], &[1.0]),
+            odd.put(&[0], &[1.0]),
+        ] {
+            assert!(matches!(result, Err(Error::Internal { .. })), "{result:?}");
+        }
     }
 
     #[test]

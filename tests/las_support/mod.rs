@@ -212,7 +212,7 @@ pub fn rewrite(source: &Path, output: &Path, update: bool, options: &WriteOption
     Ok(names)
 }
 
-/// Has laspy compare files: (source, output, `copy` or `update`, names of the two dimensions).
+/// Has laspy compare files: (source, output, `copy`, `update` or `record`, names of the two dimensions).
 pub fn compare_with_laspy(jobs: &[(PathBuf, PathBuf, &str, Vec<String>)]) {
     let Some(python) = std::env::var_os("GROMA_TEST_PYTHON") else {
         eprintln!("SKIPPED: the check with laspy (set GROMA_TEST_PYTHON to a Python that has laspy[lazrs])");

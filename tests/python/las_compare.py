@@ -4,7 +4,7 @@ Takes the path of a JSON list of {"source", "output", "mode", "names"}:
 mode "copy": nothing but the encoding may differ; mode "update": every third class is changed, and the two
 dimensions named are confidence = i % 256 (u1) and entropy = i * 0.5 (f4). The output's point format may be an
 upgrade of the source's: then class 12 has become class 1 with the overlap flag. Mode "points": like "copy", but the
-output is a new file with a header of its own.
+output is a new file with a header of its own. Mode "record": like "copy", but a record 3 of "host" is added.
 """
 
 import json
@@ -70,8 +70,11 @@ def check_points(job, a, b):
     return problems
 
 
-def check_header(a, b):
+def check_header(a, b, added):
     problems = []
+    of_host = [v for v in b.vlrs if (v.user_id, v.record_id, v.description) == ("host", 3, "a record of a host")]
+    if len(of_host) != added:
+        problems.append(f"{len(of_host)} records of the host")
     fields = ["file_source_id", "uuid", "system_identifier", "generating_software", "creation_date", "point_count"]
     for field in fields:
         if getattr(a, field) != getattr(b, field):
@@ -94,7 +97,7 @@ def check_header(a, b):
         return [
             (v.user_id, v.record_id, v.description, v.record_data_bytes())
             for v in found
-            if v.user_id not in mine and not (v.user_id == "LASF_Spec" and v.record_id == 4)
+            if v.user_id not in mine and v not in of_host and not (v.user_id == "LASF_Spec" and v.record_id == 4)
         ]
 
     for kind in ["vlrs", "evlrs"]:
@@ -127,7 +130,10 @@ def main():
         try:
             a, b = laspy.read(job["source"]), laspy.read(job["output"])
             problems = check_points(job, a, b)
-            problems += check_new_header(b) if job["mode"] == "points" else check_header(a.header, b.header)
+            if job["mode"] == "points":
+                problems += check_new_header(b)
+            else:
+                problems += check_header(a.header, b.header, int(job["mode"] == "record"))
         except Exception as e:  # any failure of the reader is a finding about the file
             problems = [f"laspy: {type(e).__name__}: {e}"]
         if problems:

@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod added;
 mod bytes;
 mod chunks;
 mod create;
@@ -43,6 +44,7 @@ mod visit;
 mod vlr;
 mod writer;
 
+pub use added::NewRecord;
 pub use create::{write_cloud, write_cloud_watched};
 pub use crs::Crs;
 pub use decode::{Columns, decode, read_cloud, read_keeping};
@@ -51,4 +53,4 @@ pub use header::LasHeader;
 pub use reader::LasReader;
 pub use visit::visit_points;
 pub use vlr::{Evlr, Vlr};
-pub use writer::{LasWriter, NewRecord, Update, WriteOptions};
+pub use writer::{LasWriter, Update, WriteOptions};

@@ -1,5 +1,6 @@
 //! Writes the points of a LAS file again, with classes and dimensions changed and everything else as it was.
 
+use super::added::NewRecord;
 use super::bytes::put;
 use super::extra_bytes::{DimensionType, NewDimension};
 use super::header::LasHeader;
@@ -26,19 +27,6 @@ pub struct WriteOptions {
     pub overwrite: bool,
     /// Compress the points. `None`: by the output's extension, `.laz` or `.las`, and otherwise as the source is.
     pub compress: Option<bool>,
-}
-
-/// A record that is added to an output, before its points; it takes the place of one of the same user and number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewRecord {
-    /// Who defines the record, at most 16 bytes of ASCII.
-    pub user_id: String,
-    /// Which of the user's records it is.
-    pub record_id: u16,
-    /// A few words, at most 32 bytes.
-    pub description: String,
-    /// The content, at most 65,535 bytes; [`LasWriter::finish_with_record`] can replace it when the points are written.
-    pub data: Vec<u8>,
 }
 
 /// What changes in some records. Values are borrowed, so that columns need not be copied for it.
@@ -112,7 +100,8 @@ impl LasWriter {
     /// As [`create`](Self::create), with a record added before the points.
     ///
     /// # Errors
-    /// As [`create`](Self::create); [`Error::InvalidArgument`] for a record of more than 65,535 bytes.
+    /// As [`create`](Self::create); [`Error::InvalidArgument`] for a record that cannot be stored as it is, or whose number
+    /// says how the file is to be read.
     pub fn create_with_record(
         source: &LasReader,
         output: &Path,
@@ -164,7 +153,7 @@ impl LasWriter {
         };
         let tail =
             Tail::plan(source, |e: &Evlr| stale(&e.user_id, e.record_id) || moves && e.is(SPECIFICATION, EXTRA_BYTES))?;
-        let add = record.as_ref().map(|r| Vlr::new(&r.user_id, r.record_id, &r.description, r.data.clone()));
+        let add = record.as_ref().map(NewRecord::stored).transpose()?;
         let (header, front) = front(from, &layout, target, laz.as_ref(), add, |v| stale(&v.user_id, v.record_id))?;
         let added = record.as_ref().map(|record| {
             let end = front.len() - from.padding.len();
