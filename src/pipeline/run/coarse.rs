@@ -51,12 +51,18 @@ impl Lowest {
         *lowest = (*lowest).min(z);
     }
 
-    /// The patches with the numbers of their first cells divided by [`PATCH`], in order.
+    /// Number of patches.
     #[must_use]
-    pub fn into_patches(self) -> Vec<([i64; 2], Box<[i32]>)> {
-        let mut sorted: Vec<([i64; 2], usize)> = self.places.into_iter().collect();
+    pub fn patch_count(&self) -> usize {
+        self.patches.len()
+    }
+
+    /// Takes the patches out, with the numbers of their first cells divided by [`PATCH`], in order.
+    pub fn take(&mut self) -> Vec<([i64; 2], Box<[i32]>)> {
+        let mut sorted: Vec<([i64; 2], usize)> = std::mem::take(&mut self.places).into_iter().collect();
         sorted.sort_unstable();
-        let mut patches = self.patches;
+        let mut patches = std::mem::take(&mut self.patches);
+        self.last.0 = [i64::MIN; 2];
         sorted.into_iter().map(|(key, patch)| (key, std::mem::take(&mut patches[patch]))).collect()
     }
 }
@@ -161,14 +167,19 @@ mod tests {
         fn lowest_points_come_back(
             points in prop::collection::vec((-300_000i64..300_000, -300_000i64..300_000, -5000i32..5000), 1..200),
             low in (-400i64..400, -400i64..400), size in (1i64..300, 1i64..300), raise in -1000i64..1000,
+            share in 1usize..200,
         ) {
             let mut lowest = Lowest::new(0.001, 1.0);
-            points.iter().for_each(|&(x, y, z)| lowest.add([x, y], z));
             let held = [low.0..low.0 + size.0, low.1..low.1 + size.1];
             let mut cells = vec![EMPTY; (size.0 * size.1) as usize];
-            for (key, patch) in lowest.into_patches() {
-                let patch = unpack(&pack(&patch)).unwrap();
-                lay(key, &patch, raise, &held, &mut cells);
+            // A patch may be taken out before all of its points have come, and comes again then.
+            for points in points.chunks(share) {
+                points.iter().for_each(|&(x, y, z)| lowest.add([x, y], z));
+                for (key, patch) in lowest.take() {
+                    let patch = unpack(&pack(&patch)).unwrap();
+                    lay(key, &patch, raise, &held, &mut cells);
+                }
+                prop_assert_eq!(lowest.patch_count(), 0);
             }
             for row in held[1].clone() {
                 for column in held[0].clone() {

@@ -11,6 +11,7 @@ pub mod blocks;
 pub mod buckets;
 pub mod coarse;
 pub mod flow;
+pub mod gather;
 pub mod index;
 pub mod landscape;
 pub mod manifest;

@@ -1,7 +1,8 @@
 //! What the tiles of a run know of each other: their indices, the landscape, and how each is to be made.
 
 use super::blocks::BlockSize;
-use super::index::{FileIndex, IndexPlan, hex, sha256_of};
+use super::gather::{Held, IndexPlan};
+use super::index::{FileIndex, hex, sha256_of};
 use super::landscape::{Indices, Landscape, View};
 use super::record::Provenance;
 use super::sources::{Beside, Region, Source, Sources, widened};
@@ -93,7 +94,8 @@ impl Indexing {
         }
         let path = self.path_of(source);
         let around = self.around(number, source);
-        let plan = IndexPlan { columns: &self.columns, unit_m: self.sources.unit_m(), reach: self.reach };
+        let (unit_m, held) = (self.sources.unit_m(), Held::default());
+        let plan = IndexPlan { columns: &self.columns, unit_m, reach: self.reach, held };
         let found = FileIndex::open(&path, source.stated.state, &plan.key(&around));
         self.indices[number] = Some(match found.filter(|index| facts_do || index.is_whole()) {
             Some(index) => {
