@@ -91,6 +91,19 @@ impl WideView {
     }
 }
 
+impl WideView {
+    /// The same over some of the cells, which it holds.
+    #[must_use]
+    pub fn cropped(self, cells: &[std::ops::Range<i64>; 2]) -> Self {
+        let crop = |raster: Arc<Raster>| Arc::new(raster.cropped(cells));
+        Self {
+            cell_m: self.cell_m,
+            surfaces: self.surfaces.into_iter().map(|(name, raster)| (name, crop(raster))).collect(),
+            minima: self.minima.into_iter().map(|(window, raster)| (window, crop(raster))).collect(),
+        }
+    }
+}
+
 impl WideNeeds {
     /// What `schema` needs.
     ///

@@ -4,7 +4,8 @@
 //! raster goes on, how far from them depends on the data: a hole is filled from its nearest border, wherever that is. So
 //! every step says here which cells it could not have changed. What is certain equals the whole's to the last bit.
 
-use super::raster::{Raster, RasterFrame, distances_sq};
+use super::raster::{Distances, Raster, RasterFrame};
+use rayon::prelude::*;
 
 /// The cells that are certain.
 #[derive(Clone, Debug)]
@@ -33,46 +34,48 @@ impl Certain {
         })
     }
 
-    /// Calls `each` with the number of every cell, and its distance in cells to the nearest one beyond the part, if any.
-    fn by_distance(&self, mut each: impl FnMut(usize, Option<usize>)) {
+    /// Makes certain the cells for which `is` holds: it is asked with what `of_row` says of the row, the column, the distance
+    /// in cells to the nearest one beyond the part, and whether the cell is certain now.
+    fn asked<T>(self, of_row: impl Fn(usize) -> T + Sync, is: impl Fn(&T, usize, usize, bool) -> bool + Sync) -> Self {
         let (nx, ny) = (self.frame.nx, self.frame.ny);
         let [[left, right], [below, above]] = self.goes_on();
-        for row in 0..ny {
-            for column in 0..nx {
-                let sides = [(left, column + 1), (right, nx - column), (below, row + 1), (above, ny - row)];
-                let nearest = sides.into_iter().filter(|(goes_on, _)| *goes_on).map(|(_, distance)| distance).min();
-                each(row * nx + column, nearest);
+        let to = |goes_on: bool, distance: usize| if goes_on { distance } else { usize::MAX };
+        let mut cells = self.cells;
+        cells.par_chunks_mut(nx).enumerate().for_each(|(row, cells)| {
+            let across = to(below, row + 1).min(to(above, ny - row));
+            let of_row = of_row(row);
+            for (column, cell) in cells.iter_mut().enumerate() {
+                let beyond = across.min(to(left, column + 1)).min(to(right, nx - column));
+                *cell = is(&of_row, column, beyond, *cell);
             }
-        }
+        });
+        Self { cells, ..self }
     }
 
     /// After a step that looks at all cells of a square of `2·radius + 1`.
-    pub fn narrowed(mut self, radius: usize) -> Self {
+    pub fn narrowed(self, radius: usize) -> Self {
+        let nx = self.frame.nx;
         let values = self.cells.iter().map(|&certain| f32::from(u8::from(certain))).collect();
-        let lowest = Raster { frame: self.frame, values }.eroded(radius);
-        let mut cells = std::mem::take(&mut self.cells);
-        self.by_distance(|cell, beyond| {
-            cells[cell] = lowest.values[cell] > 0.0 && beyond.is_none_or(|distance| distance > radius);
-        });
-        Self { cells, ..self }
+        let lowest = Raster { frame: self.frame, values }.eroded(radius).values;
+        self.asked(
+            |row| &lowest[row * nx..(row + 1) * nx],
+            |lowest, column, beyond, _| lowest[column] > 0.0 && beyond > radius,
+        )
     }
 
     /// After the cells for which `missing` holds took the value of the nearest for which it does not.
-    pub fn after_filling(mut self, missing: &[bool]) -> Self {
+    pub fn after_filling(self, missing: &[bool]) -> Self {
         let (nx, ny) = (self.frame.nx, self.frame.ny);
-        let known = distances_sq(missing, nx, ny);
-        let unsure = distances_sq(&self.cells, nx, ny);
-        let mut cells = std::mem::take(&mut self.cells);
-        self.by_distance(|cell, beyond| {
-            if !missing[cell] || !cells[cell] {
-                return;
-            }
-            // What is unsure could be nearer, or as near.
-            let beyond = beyond.map_or(u64::MAX, |distance| (distance * distance) as u64);
-            let unsure = unsure[cell].min(beyond);
-            cells[cell] = unsure == u64::MAX || known[cell] < unsure;
-        });
-        Self { cells, ..self }
+        let (known, unsure) = rayon::join(|| Distances::new(missing, nx, ny), || Distances::new(&self.cells, nx, ny));
+        self.asked(
+            |row| (&missing[row * nx..(row + 1) * nx], known.of_row(row), unsure.of_row(row)),
+            |(missing, known, unsure), column, beyond, certain| {
+                // What is unsure could be nearer, or as near.
+                let beyond = (beyond as u64).saturating_mul(beyond as u64);
+                let unsure = unsure[column].min(beyond);
+                certain && (!missing[column] || unsure == u64::MAX || known[column] < unsure)
+            },
+        )
     }
 
     /// After a step that changed the cells for which `loose` holds, and looked at squares of `2·radius + 1` for it.

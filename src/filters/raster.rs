@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::job::Monitor;
 use crate::neighbors::lattice::Lattice;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// One value a cell, row by row.
 #[derive(Clone, Debug)]
@@ -99,6 +100,21 @@ impl Raster {
         Ok(())
     }
 
+    /// The cells that are in `cells`, which this one holds, and no others.
+    #[must_use]
+    pub fn cropped(&self, cells: &[Range<i64>; 2]) -> Self {
+        let held = self.frame.held();
+        let [columns, rows] = [0, 1].map(|axis: usize| {
+            let place = |cell: i64| usize::try_from(cell - held[axis].start).unwrap_or(0);
+            place(cells[axis].start)..place(cells[axis].end)
+        });
+        let mut values = Vec::with_capacity(columns.len() * rows.len());
+        for row in rows {
+            values.extend_from_slice(&self.values[row * self.frame.nx..][columns.clone()]);
+        }
+        Self { frame: self.frame.part(cells), values }
+    }
+
     /// The value at a point, interpolated bilinearly between cell centres and constant beyond the outermost ones.
     #[must_use]
     pub fn sample(&self, x: i32, y: i32) -> f64 {
@@ -152,11 +168,18 @@ fn window_rows(
     out
 }
 
+/// Columns that are turned into rows at once: as many values of a row as one cache line holds.
+const TURNED: usize = 16;
+
 fn transposed(values: &[f32], nx: usize, ny: usize) -> Vec<f32> {
     let mut out = vec![0.0; values.len()];
-    out.par_chunks_mut(ny).enumerate().for_each(|(column, out)| {
-        for (row, value) in out.iter_mut().enumerate() {
-            *value = values[row * nx + column];
+    out.par_chunks_mut(ny * TURNED).enumerate().for_each(|(strip, out)| {
+        let first = strip * TURNED;
+        let width = out.len() / ny;
+        for (row, values) in values.chunks_exact(nx).enumerate() {
+            for (column, &value) in values[first..first + width].iter().enumerate() {
+                out[column * ny + row] = value;
+            }
         }
     });
     out
@@ -188,23 +211,34 @@ pub(super) fn nearest_in_column(missing: &[bool], nx: usize, ny: usize) -> Vec<u
     nearest
 }
 
-/// Squared distance, in cells, of every cell to the nearest one for which `missing` does not hold; `u64::MAX` if it holds
-/// for all.
-pub(super) fn distances_sq(missing: &[bool], nx: usize, ny: usize) -> Vec<u64> {
-    if !missing.contains(&false) {
-        return vec![u64::MAX; missing.len()];
+/// How far cells are from the nearest one that is known, row by row: a raster of them would be twice as large as that of
+/// the heights.
+pub(super) struct Distances {
+    nx: usize,
+    /// Row of the nearest known cell in the same column; empty if no cell is known.
+    nearest_row: Vec<u32>,
+}
+
+impl Distances {
+    /// To the cells for which `missing` does not hold.
+    pub fn new(missing: &[bool], nx: usize, ny: usize) -> Self {
+        let known = missing.contains(&false);
+        Self { nx, nearest_row: if known { nearest_in_column(missing, nx, ny) } else { Vec::new() } }
     }
-    let nearest_row = nearest_in_column(missing, nx, ny);
-    let mut distances = vec![0; missing.len()];
-    distances.par_chunks_mut(nx).enumerate().for_each(|(row, distances)| {
-        let known = &nearest_row[row * nx..(row + 1) * nx];
-        for (column, from) in nearest_columns(row, known).into_iter().enumerate() {
+
+    /// Squared distances, in cells, of the cells of a row; `u64::MAX` if no cell is known.
+    pub fn of_row(&self, row: usize) -> Vec<u64> {
+        if self.nearest_row.is_empty() {
+            return vec![u64::MAX; self.nx];
+        }
+        let known = &self.nearest_row[row * self.nx..(row + 1) * self.nx];
+        let distance = |(column, from): (usize, u32)| {
             let dx = u64::from(from).abs_diff(column as u64);
             let dy = u64::from(known[from as usize]).abs_diff(row as u64);
-            distances[column] = dx * dx + dy * dy;
-        }
-    });
-    distances
+            dx * dx + dy * dy
+        };
+        nearest_columns(row, known).into_iter().enumerate().map(distance).collect()
+    }
 }
 
 /// For every column of a row, the column whose known cell is nearest: the lower envelope of parabolas (Felzenszwalb and

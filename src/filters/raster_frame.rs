@@ -131,6 +131,13 @@ impl RasterFrame {
         Self { base: [lattice.base[0], lattice.base[1]], ..self }
     }
 
+    /// Some cells of these, as a part of the same raster.
+    #[must_use]
+    pub fn part(self, cells: &[Range<i64>; 2]) -> Self {
+        let [nx, ny] = [0, 1].map(|axis: usize| usize::try_from(cells[axis].end - cells[axis].start).unwrap_or(0));
+        Self { nx, ny, first: [cells[0].start, cells[1].start], ..self }
+    }
+
     /// The absolute cells, along x and y.
     #[must_use]
     pub fn held(&self) -> [Range<i64>; 2] {

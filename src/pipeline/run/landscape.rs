@@ -142,13 +142,16 @@ impl Landscape {
             let held = self.held(&part, margin);
             let lowest = self.lowest(&held, indices, beside)?;
             let (wide, unsure) = needs.view(&lowest, &needed(&lowest, &part), monitor)?;
+            drop(lowest);
+            // Points lie between the middles of their cell and of the ones beside it.
+            let made = |unsure| Ok(View { wide: wide.cropped(&self.held(&part, 1)), margin, unsure });
             if unsure == 0 || held == self.cells {
-                return Ok(View { wide, margin, unsure });
+                return made(unsure);
             }
             let wider = self.held(&part, 2 * margin);
             let count = (wider[0].end - wider[0].start).saturating_mul(wider[1].end - wider[1].start);
             if count > MOST_CELLS {
-                return Ok(View { wide, margin, unsure });
+                return made(unsure);
             }
             log::debug!("{unsure} cells need more than {margin} cells around them");
             margin *= 2;

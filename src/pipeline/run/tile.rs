@@ -3,6 +3,7 @@
 use super::blocks::{BlockSize, Piece, Square, cut};
 use super::buckets::Buckets;
 use super::index::changed;
+use super::landscape::View;
 use super::record::{Provenance, RECORD_BYTES};
 use super::records::{RecordLayout, i32_at, order_of, readdress, row_of};
 use super::sources::{FileState, Region, Source, widened};
@@ -254,22 +255,16 @@ impl Loaded {
         let side = (survey.land().steps(PIECE_CELLS as usize) / self.buckets.edge()).max(1) as i32;
         let pieces = cut(&self.buckets, side, self.size);
         let sink = Sink { layout, order: &order, confidence: &confidence, recipe, monitor };
-        for piece in &pieces {
-            monitor.check()?;
-            let view = survey.view(&self.region_of(piece), monitor)?;
-            margin = margin.max(view.margin);
-            unsure += view.unsure;
-            let mut next = piece.blocks.first().map(|square| self.block(*square)).transpose()?;
-            for at in 0..piece.blocks.len() {
-                let Some(block) = next.take() else { break };
-                let following = piece.blocks.get(at + 1);
-                let (computed, loaded) = rayon::join(
-                    || sink.compute(block, &view.wide, survey),
-                    || following.map(|square| self.block(*square)).transpose(),
-                );
-                done += computed?;
-                next = loaded?;
-            }
+        let view = |piece: Option<&Piece>| piece.map(|piece| survey.view(&self.region_of(piece), monitor)).transpose();
+        let mut next = view(pieces.first())?;
+        for (at, piece) in pieces.iter().enumerate() {
+            let Some(View { wide, margin: seen, unsure: missed }) = next.take() else { break };
+            (margin, unsure) = (margin.max(seen), unsure + missed);
+            // The rasters of the next piece are made while the points of this one are classified.
+            let (computed, viewed) =
+                rayon::join(|| self.piece(piece, &wide, survey, &sink), || view(pieces.get(at + 1)));
+            done += computed?;
+            next = viewed?;
         }
         if done != index.facts.points {
             return Err(Error::internal(format!(
@@ -282,6 +277,24 @@ impl Loaded {
         let provenance = survey.provenance(number, margin, recipe.model)?.with_unsure(unsure);
         let confidence = confidence.into_inner() as f64 / CONFIDENCE_PARTS;
         Ok(Classified { number, began, reader, writer, order, confidence, provenance })
+    }
+
+    /// Classifies the blocks of a piece; gives the number of its points.
+    fn piece(&self, piece: &Piece, wide: &WideView, survey: &RunSurvey, sink: &Sink<'_>) -> Result<u64> {
+        let mut done = 0;
+        let mut next = piece.blocks.first().map(|square| self.block(*square)).transpose()?;
+        for at in 0..piece.blocks.len() {
+            sink.monitor.check()?;
+            let Some(block) = next.take() else { break };
+            let following = piece.blocks.get(at + 1);
+            let (computed, loaded) = rayon::join(
+                || sink.compute(block, wide, survey),
+                || following.map(|square| self.block(*square)).transpose(),
+            );
+            done += computed?;
+            next = loaded?;
+        }
+        Ok(done)
     }
 
     /// The land of a piece, with what its points look at, in absolute steps.
