@@ -198,6 +198,26 @@ impl<'a> Engine<'a> {
         Some(Cut { lattice: Cow::Owned(local), rows: Some(rows), core: block.core.len(), shift })
     }
 
+    /// As [`cut`](Self::cut), with the rows that are wanted first, if not all are.
+    #[cfg(feature = "cuda")]
+    fn cut_apart(&self, at: usize) -> Option<Cut<'_>> {
+        if self.blocks.len() > 1 || !self.core.contains(&false) {
+            return self.cut(at);
+        }
+        let (mut rows, rest): (Vec<u32>, Vec<u32>) =
+            (0..self.lattice.len() as u32).partition(|&row| self.core[row as usize]);
+        let core = rows.len();
+        rows.extend(rest);
+        let gather = |v: &Vec<i32>| rows.par_iter().map(|&row| v[row as usize]).collect();
+        let lattice = Lattice {
+            unit_m: self.lattice.unit_m,
+            coordinates: self.lattice.coordinates.each_ref().map(gather),
+            origin: self.lattice.origin,
+            base: self.lattice.base,
+        };
+        (core > 0).then_some(Cut { lattice: Cow::Owned(lattice), rows: Some(rows), core, shift: [0; 2] })
+    }
+
     /// Sorts the points of block `at`, halo included; nothing if it is empty.
     ///
     /// # Errors

@@ -258,11 +258,6 @@ impl Model {
         self.single().map_or(&[], |single| single.placement.gpus())
     }
 
-    /// Refuses `work` that only the CPU does, if GPUs were asked for by name.
-    pub(crate) fn expect_cpu(&self, work: &str) -> Result<()> {
-        self.single().map_or(Ok(()), |single| single.placement.expect_cpu(work))
-    }
-
     /// Why the model computes on the CPU although there are GPUs; nothing if there are none, or it was asked to.
     #[must_use]
     pub fn remark(&self) -> Option<&str> {

@@ -5,6 +5,7 @@
 //! time. Who computed a block does not show in the result.
 
 use super::classify::Predictions;
+use super::scribe::Said;
 use crate::cloud::PointCloud;
 use crate::device::cuda::batch::{BatchKey, BatchMemory};
 use crate::device::cuda::gpus::look_at_one;
@@ -59,17 +60,21 @@ pub(super) fn classify_on_gpus(
     monitor: &Monitor,
 ) -> Result<(Predictions, RunReport)> {
     let spread = Spread::default();
-    let members: Vec<Member> = model
-        .gpus()
-        .iter()
-        .map(|gpu| Member::new(format!("cuda:{gpu}"), spread.batch_rows, spread.smallest_batch_rows))
-        .collect();
-    let open = |member: &Member| {
-        let number = member.id.trim_start_matches("cuda:").parse();
-        let queue: Shared = Queue::open(number.map_err(|_| Error::internal("the name of a GPU"))?)?;
-        Ok(queue)
-    };
-    classify_with(model, cloud, features, probabilities, spread, &members, open, monitor)
+    let members = members_of(model, spread);
+    classify_with(model, cloud, features, probabilities, spread, &members, open_gpu, monitor)
+}
+
+/// The GPUs that a model was opened for.
+pub(super) fn members_of(model: &Model, spread: Spread) -> Vec<Member> {
+    let member = |gpu: &u32| Member::new(format!("cuda:{gpu}"), spread.batch_rows, spread.smallest_batch_rows);
+    model.gpus().iter().map(member).collect()
+}
+
+/// Opens the GPU that a member is.
+pub(super) fn open_gpu(member: &Member) -> Result<Shared> {
+    let number = member.id.trim_start_matches("cuda:").parse();
+    let queue: Shared = Queue::open(number.map_err(|_| Error::internal("the name of a GPU"))?)?;
+    Ok(queue)
 }
 
 /// Classifies a cloud on machines that are there. `features` says how the features are computed; the size of its blocks changes no
@@ -127,19 +132,10 @@ fn classify_with(
     let options = fleet::Options { policy: spread.policy, delivery: fleet::Delivery::AsTheyCome, ..Default::default() };
     let make = |member: &Member| -> Result<DeviceWorker<'_>> {
         let machine = open(member)?;
-        let mut scorer = model.device_scorer(&machine)?;
-        let worker = DeviceWorker {
-            most_rows: best_rows(&machine, &mut scorer, member)?,
-            features: DeviceEngine::new(&engine, &machine)?,
-            scorer,
-            model,
-            monitor,
-            pool: &pool,
-            probabilities,
-            next: None,
-            ahead: None,
-        };
-        Ok(worker)
+        let answers = Answers::open(model, &machine, member)?;
+        let features = DeviceEngine::new(&engine, &machine)?;
+        let asked = Asked { model, probabilities, monitor };
+        Ok(DeviceWorker { features, answers, asked, pool: &pool, next: None, ahead: None })
     };
     // A device that was asked for by name is used or refused.
     let refuse = |error: Error| if model.wants_each_device() { Fault::Run(error) } else { error.into() };
@@ -166,8 +162,8 @@ fn best_rows(machine: &Shared, scorer: &mut DeviceScorer, member: &Member) -> Re
 }
 
 /// What is said of the rows of a block.
-struct BlockScores {
-    rows: Vec<u32>,
+pub(super) struct BlockScores {
+    pub rows: Vec<u32>,
     class: Vec<u8>,
     asprs: Vec<u8>,
     confidence: Vec<f32>,
@@ -176,6 +172,12 @@ struct BlockScores {
 }
 
 impl BlockScores {
+    /// What was said, row by row.
+    pub fn said(&self) -> Said<'_> {
+        let Self { asprs, confidence, entropy, probabilities, .. } = self;
+        Said { asprs, confidence, entropy, probabilities: probabilities.as_deref().unwrap_or_default() }
+    }
+
     /// Puts them where they belong in the file.
     fn put(&self, all: &mut Predictions, classes: usize) {
         for (i, &row) in self.rows.iter().enumerate() {
@@ -196,22 +198,33 @@ impl BlockScores {
 /// Features and a session on one device.
 struct DeviceWorker<'a> {
     features: DeviceEngine<'a>,
-    scorer: DeviceScorer,
-    model: &'a Model,
-    monitor: &'a Monitor,
+    answers: Answers,
+    asked: Asked<'a>,
     /// For the CPU's part: cutting blocks.
     pool: &'a rayon::ThreadPool,
-    probabilities: bool,
-    /// More rows a call than this make the model no faster.
-    most_rows: usize,
     /// The block that comes next, as far as is known.
     next: Option<usize>,
     /// A block that is on the device or on its way.
     ahead: Option<(usize, Uploaded)>,
 }
 
+/// Who is asked for what.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub model: &'a Model,
+    pub probabilities: bool,
+    pub monitor: &'a Monitor,
+}
+
+/// A session on a device.
+pub(super) struct Answers {
+    scorer: DeviceScorer,
+    /// More rows a call than this make the model no faster.
+    most_rows: usize,
+}
+
 /// Rows that were put into the queue, and what their ASPRS codes are made of.
-struct UnderWay {
+pub(super) struct UnderWay {
     rows: Range<usize>,
     scores: DeviceScores,
     asprs_values: Option<Buffer<f32>>,
@@ -222,26 +235,45 @@ impl DeviceWorker<'_> {
         let features = &self.features;
         self.pool.install(|| features.upload(at))
     }
+}
 
-    /// Puts all of a block into the queue, `batch` rows at a time.
-    fn begin(&mut self, block: &Block, batch: usize) -> Result<Vec<UnderWay>> {
-        let width = self.model.schema().columns().len();
-        let columns = self.model.asprs().columns();
+impl Answers {
+    /// Opens a session, and measures how many rows at a time suit it.
+    ///
+    /// # Errors
+    /// Those of [`Model::device_scorer`] and of the device.
+    pub fn open(model: &Model, machine: &Shared, member: &Member) -> Result<Self> {
+        let mut scorer = model.device_scorer(machine)?;
+        Ok(Self { most_rows: best_rows(machine, &mut scorer, member)?, scorer })
+    }
+
+    /// Puts all of a block into the queue, `batch` rows at a time or fewer.
+    pub fn begin(
+        &mut self,
+        asked: Asked<'_>,
+        features: &mut DeviceEngine<'_>,
+        block: &Block,
+        batch: usize,
+    ) -> Result<Vec<UnderWay>> {
+        let Asked { model, probabilities, monitor } = asked;
+        let width = model.schema().columns().len();
+        let columns = model.asprs().columns();
+        let batch = batch.min(self.most_rows).max(1);
         let mut under_way = Vec::new();
-        for first in (0..block.len()).step_by(batch.max(1)) {
-            self.monitor.check()?;
-            let rows = first..(first + batch.max(1)).min(block.len());
-            let features = self.features.features(block, rows.clone())?;
+        for first in (0..block.len()).step_by(batch) {
+            monitor.check()?;
+            let rows = first..(first + batch).min(block.len());
+            let features = features.features(block, rows.clone())?;
             let asprs_values = if columns.is_empty() { None } else { Some(pick_columns(&features, width, columns)?) };
-            let scores = self.scorer.score(&features, rows.len(), self.probabilities)?;
+            let scores = self.scorer.score(&features, rows.len(), probabilities)?;
             under_way.push(UnderWay { rows, scores, asprs_values });
         }
         Ok(under_way)
     }
 
     /// Waits for a block.
-    fn finish(&self, block: &Block, under_way: Vec<UnderWay>) -> Result<BlockScores> {
-        let classes = self.model.manifest().classes.len();
+    pub fn finish(asked: Asked<'_>, block: &Block, under_way: Vec<UnderWay>) -> Result<BlockScores> {
+        let classes = asked.model.manifest().classes.len();
         let count = block.len();
         let mut all = BlockScores {
             rows: block.rows().to_vec()?,
@@ -249,9 +281,9 @@ impl DeviceWorker<'_> {
             asprs: Vec::with_capacity(count),
             confidence: vec![0.0; count],
             entropy: vec![0.0; count],
-            probabilities: self.probabilities.then(|| vec![0.0; count * classes]),
+            probabilities: asked.probabilities.then(|| vec![0.0; count * classes]),
         };
-        let asprs = self.model.asprs();
+        let asprs = asked.model.asprs();
         let width = asprs.columns().len();
         for UnderWay { rows, scores, asprs_values } in under_way {
             scores.check(|i| all.rows[rows.start + i])?;
@@ -286,13 +318,13 @@ impl Worker for DeviceWorker<'_> {
             _ => self.upload(piece.id)?,
         };
         let uploaded = uploaded.ok_or_else(|| Fault::Run(Error::internal("a block without points")))?;
-        let block = self.features.prepare(uploaded, self.monitor)?;
-        let under_way = self.begin(&block, batch.min(self.most_rows))?;
+        let block = self.features.prepare(uploaded, self.asked.monitor)?;
+        let under_way = self.answers.begin(self.asked, &mut self.features, &block, batch)?;
         if let Some(next) = self.next.take().filter(|&next| next != piece.id) {
             // Where there is no room for it yet, it is copied when its turn comes.
             self.ahead = self.upload(next).ok().flatten().map(|uploaded| (next, uploaded));
         }
-        Ok(self.finish(&block, under_way)?)
+        Ok(Answers::finish(self.asked, &block, under_way)?)
     }
 
     fn release(&mut self) {

@@ -21,7 +21,25 @@ pub(super) struct Scribe {
     asprs_values: Vec<f32>,
 }
 
+/// What a model said of some rows.
+pub(super) struct Said<'a> {
+    /// ASPRS code.
+    pub asprs: &'a [u8],
+    /// Probability of the class.
+    pub confidence: &'a [f32],
+    /// In nats.
+    pub entropy: &'a [f32],
+    /// Row-major `[rows, classes]`; empty if they are not wanted.
+    pub probabilities: &'a [f32],
+}
+
 impl Scribe {
+    /// What was said of the last rows.
+    pub fn said(&self) -> Said<'_> {
+        let Self { asprs, confidence, entropy, probabilities, .. } = self;
+        Said { asprs, confidence, entropy, probabilities }
+    }
+
     /// Sessions of a worker's own.
     pub fn new(model: &Model) -> Result<Self> {
         Ok(Self {

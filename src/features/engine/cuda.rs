@@ -139,7 +139,7 @@ impl<'a> DeviceEngine<'a> {
     /// [`Error::DeviceMemory`], [`Error::DeviceFailed`].
     pub fn upload(&self, at: usize) -> Result<Option<Uploaded>> {
         let (engine, machine) = (self.engine, &self.machine);
-        let Some(cut) = engine.cut(at) else { return Ok(None) };
+        let Some(cut) = engine.cut_apart(at) else { return Ok(None) };
         let rows: Vec<usize> = match &cut.rows {
             Some(rows) => rows.iter().map(|&row| row as usize).collect(),
             None => (0..cut.lattice.len()).collect(),

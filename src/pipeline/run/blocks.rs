@@ -10,6 +10,8 @@ pub struct Square {
     pub first: BucketKey,
     /// Buckets along each axis.
     pub side: i32,
+    /// Points of the tile in it.
+    pub points: u64,
 }
 
 /// A part of a tile that shares rasters.
@@ -51,14 +53,16 @@ pub fn cut(buckets: &Buckets, side: i32, size: BlockSize) -> Vec<Piece> {
                 if end == 0 { along.min() } else { along.max() }.unwrap_or_default()
             })
         });
-        let whole = Square { first: key.map(|k| k * side), side };
+        let whole = (key.map(|k| k * side), side);
         let mut blocks = Vec::new();
         match size {
             BlockSize::Buckets(block) => {
-                let first = |key: &BucketKey| key.map(|k| k.div_euclid(block) * block);
-                blocks.extend(own.iter().map(|(key, _)| Square { first: first(key), side: block }));
+                let mut points: HashMap<BucketKey, u64> = HashMap::new();
+                for (key, count) in &own {
+                    *points.entry(key.map(|k| k.div_euclid(block) * block)).or_default() += count;
+                }
+                blocks.extend(points.into_iter().map(|(first, points)| Square { first, side: block, points }));
                 blocks.sort_unstable_by_key(|square| [square.first[1], square.first[0]]);
-                blocks.dedup();
             }
             BlockSize::Points(most) => halve(whole, own, most, &mut blocks),
         }
@@ -68,25 +72,25 @@ pub fn cut(buckets: &Buckets, side: i32, size: BlockSize) -> Vec<Piece> {
 }
 
 /// Halves a square along both axes until none has more than `most` points, and leaves out those without any.
-fn halve(square: Square, own: Vec<(BucketKey, u64)>, most: u64, blocks: &mut Vec<Square>) {
+fn halve((first, side): (BucketKey, i32), own: Vec<(BucketKey, u64)>, most: u64, blocks: &mut Vec<Square>) {
     let points: u64 = own.iter().map(|(_, count)| count).sum();
     if points == 0 {
         return;
     }
-    if points <= most || square.side == 1 {
-        blocks.push(square);
+    if points <= most || side == 1 {
+        blocks.push(Square { first, side, points });
         return;
     }
-    let half = square.side / 2;
+    let half = side / 2;
     let mut quarters = [(); 4].map(|()| Vec::new());
     for (key, count) in own {
-        let upper = [0, 1].map(|axis: usize| usize::from(key[axis] >= square.first[axis] + half));
+        let upper = [0, 1].map(|axis: usize| usize::from(key[axis] >= first[axis] + half));
         quarters[2 * upper[1] + upper[0]].push((key, count));
     }
     for (quarter, own) in quarters.into_iter().enumerate() {
         #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // 0 to 3
-        let first = [square.first[0] + half * (quarter as i32 & 1), square.first[1] + half * (quarter as i32 >> 1)];
-        halve(Square { first, side: half }, own, most, blocks);
+        let first = [first[0] + half * (quarter as i32 & 1), first[1] + half * (quarter as i32 >> 1)];
+        halve((first, half), own, most, blocks);
     }
 }
 
@@ -118,7 +122,7 @@ mod tests {
             }
             for block in pieces.iter().flat_map(|p| &p.blocks) {
                 let own: u64 = buckets.own().filter(|(key, _)| inside(block, *key)).map(|(_, count)| count).sum();
-                prop_assert!(own > 0);
+                prop_assert!(own > 0 && block.points == own);
                 if let BlockSize::Points(most) = size {
                     prop_assert!(own <= most || block.side == 1);
                 }

@@ -1,5 +1,6 @@
 //! A run: which tiles are made, into which folder, and what is heard of it meanwhile.
 
+use super::crew::Crew;
 use super::options::RunOptions;
 use super::record::Provenance;
 use super::sources::{Sources, Trust};
@@ -10,6 +11,7 @@ use crate::io::las::Crs;
 use crate::job::{CancelToken, Monitor, Stage, pool};
 use crate::model::Model;
 use crate::pipeline::inputs::Task;
+use rayon::ThreadPool;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,28 +113,54 @@ impl Run {
     ///
     /// # Errors
     /// What makes the run as a whole impossible: outputs that exist and are neither to be kept nor replaced, a folder that
-    /// cannot be written, a model that sees too far, or whose GPUs were asked for by name, [`Error::Internal`].
+    /// cannot be written, a model that sees too far, [`Error::Internal`].
     pub fn execute(
         &self,
         model: &Model,
         threads: usize,
         cancel: CancelToken,
+        watch: impl FnMut(RunEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<RunSummary> {
+        let pool = pool(threads)?;
+        let crew = Crew::of(model, pool.current_num_threads())?;
+        self.execute_with(model, crew.as_ref(), &pool, cancel, watch)
+    }
+
+    /// As [`execute`](Self::execute), on machines that are there.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    #[cfg(feature = "cuda")]
+    pub fn execute_on(
+        &self,
+        machines: &[crate::device::cuda::Shared],
+        spread: crate::pipeline::on_devices::Spread,
+        model: &Model,
+        threads: usize,
+    ) -> Result<RunSummary> {
+        let pool = pool(threads)?;
+        let crew = Crew::on(machines, spread, pool.current_num_threads())?;
+        self.execute_with(model, Some(&crew), &pool, CancelToken::new(), |_| ControlFlow::Continue(()))
+    }
+
+    fn execute_with(
+        &self,
+        model: &Model,
+        crew: Option<&Crew>,
+        pool: &ThreadPool,
+        cancel: CancelToken,
         mut watch: impl FnMut(RunEvent<'_>) -> ControlFlow<()>,
     ) -> Result<RunSummary> {
-        model.expect_cpu("runs over tiles")?;
         let began = Instant::now();
         let monitor = Monitor::new(cancel);
-        let pool = pool(threads)?;
         let (news, heard) = channel();
         let mut reports: Vec<Option<TileReport>> = vec![None; self.tiles()];
         let mut remarks = self.sources.remarks.clone();
-        if !model.gpus().is_empty() {
-            remarks.push("the CPU computes, as it does for all runs over tiles: GPUs are left alone".into());
-        }
+        remarks.extend(model.remark().map(|why| format!("the CPU computes although there are GPUs: {why}")));
         let mut stopped = false;
         let outcome = std::thread::scope(|scope| {
             let stop = CancelToken::new();
-            let work = Work { run: self, model, monitor: &monitor, pool: &pool, news, stop: stop.clone() };
+            let work = Work { run: self, model, crew, monitor: &monitor, pool, news, stop: stop.clone() };
             let worker = scope.spawn(move || work.all());
             let mut tell = |event: RunEvent<'_>| {
                 if watch(event).is_break() && !stopped {

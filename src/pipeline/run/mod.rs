@@ -7,9 +7,15 @@
 //!
 //! An output says in a [`record`] of its own what it was made of and how, so that a later run knows whether it is right.
 
+mod block;
 pub mod blocks;
 pub mod buckets;
 pub mod coarse;
+#[cfg(feature = "cuda")]
+pub mod crew;
+#[cfg(not(feature = "cuda"))]
+#[path = "no_crew.rs"]
+pub mod crew;
 pub mod flow;
 pub mod gather;
 pub mod index;

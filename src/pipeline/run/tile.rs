@@ -1,32 +1,33 @@
 //! One tile of a run: its points and those around it sorted by place, classified block by block, written in their order.
 
+use super::block::{Block, RowLayout, Sink};
 use super::blocks::{BlockSize, Piece, Square, cut};
 use super::buckets::Buckets;
+use super::crew::Crew;
 use super::index::changed;
 use super::landscape::View;
 use super::record::{Provenance, RECORD_BYTES};
 use super::records::{RecordLayout, i32_at, order_of, readdress, row_of};
 use super::sources::{FileState, Region, Source, widened};
 use super::survey::RunSurvey;
-use crate::cloud::{PointCloud, Values, names};
+use crate::cloud::{Values, names};
 use crate::error::{Error, Result};
+use crate::features;
 use crate::features::wide::WideView;
-use crate::features::{self, Engine};
 use crate::io::las::{
     Columns, LasReader, LasWriter, NewDimension, NewRecord, Update, WriteOptions, decode, visit_points,
 };
-use crate::job::{Monitor, Stage};
+use crate::job::Monitor;
 use crate::model::Model;
-use crate::neighbors::lattice::Lattice;
 use crate::pipeline::ClassifyOptions;
 use crate::pipeline::classify::dimensions;
 use crate::pipeline::file_order::FileOrder;
 use crate::pipeline::rewrite::{Records, rewritten};
-use crate::pipeline::scribe::Scribe;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 /// Bytes of points that a tile holds in memory; more go to a temporary file.
@@ -35,8 +36,6 @@ const HELD_POINT_BYTES: usize = 64 << 20;
 const HELD_RESULT_BYTES: usize = 32 << 20;
 /// Edge of a piece at most, in raster cells.
 const PIECE_CELLS: f64 = 1024.0;
-/// Parts that the sum of confidences counts in: a whole number of them, so that their order does not matter.
-const CONFIDENCE_PARTS: f64 = 16_777_216.0;
 
 /// What all tiles of a run are made with.
 pub struct Recipe<'a> {
@@ -46,6 +45,25 @@ pub struct Recipe<'a> {
     pub options: &'a ClassifyOptions,
     /// How features are computed.
     pub features: &'a features::Options,
+    /// The GPUs that compute; the CPU does without.
+    pub crew: Option<&'a Crew>,
+}
+
+/// Who computed a tile, where it was not the CPU.
+#[derive(Clone, Debug, Default)]
+pub struct By {
+    /// Names of devices.
+    pub devices: BTreeSet<String>,
+    /// What happened to them that should be known.
+    pub remarks: Vec<String>,
+}
+
+impl By {
+    /// The names of all that computed.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.devices.is_empty() { "cpu".into() } else { Vec::from_iter(self.devices.iter().cloned()).join(", ") }
+    }
 }
 
 /// A tile whose points are at hand.
@@ -76,6 +94,7 @@ pub struct Classified {
     order: FileOrder,
     confidence: f64,
     provenance: Provenance,
+    by: By,
 }
 
 /// A tile that is written.
@@ -93,67 +112,8 @@ pub struct Written {
     pub provenance: Provenance,
     /// Raster cells whose ground was to be taken from farther away than memory allows to look.
     pub unsure_cells: usize,
-}
-
-/// The values of a row of results: the class, then the dimensions that are written.
-#[derive(Clone, Copy)]
-struct RowLayout {
-    confidence: bool,
-    entropy: bool,
-    classes: usize,
-}
-
-impl RowLayout {
-    fn new(recipe: &Recipe<'_>) -> Self {
-        let classes = if recipe.options.probabilities { recipe.model.manifest().classes.len() } else { 0 };
-        Self { confidence: recipe.options.write_confidence, entropy: recipe.options.write_entropy, classes }
-    }
-
-    fn bytes(self) -> usize {
-        1 + usize::from(self.confidence) + 4 * usize::from(self.entropy) + 4 * self.classes
-    }
-
-    /// Packs what was said of some rows.
-    fn pack(self, said: &Scribe, out: &mut Vec<u8>) {
-        out.clear();
-        for row in 0..said.class.len() {
-            out.push(said.asprs[row]);
-            if self.confidence {
-                out.push(eighth(said.confidence[row]));
-            }
-            if self.entropy {
-                out.extend(said.entropy[row].to_le_bytes());
-            }
-            for p in &said.probabilities[row * self.classes..(row + 1) * self.classes] {
-                out.extend(p.to_le_bytes());
-            }
-        }
-    }
-
-    /// The classes of packed rows, and the values of the dimensions in the order of [`dimensions`].
-    fn unpack(self, rows: &[u8]) -> (Vec<u8>, Vec<Values>) {
-        let rows: Vec<&[u8]> = rows.chunks_exact(self.bytes()).collect();
-        let float = |at: usize| {
-            let value = |row: &&[u8]| f32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
-            Values::F32(rows.par_iter().map(value).collect())
-        };
-        let (mut at, mut values) = (1, Vec::new());
-        if self.confidence {
-            values.push(Values::U8(rows.iter().map(|row| row[at]).collect()));
-            at += 1;
-        }
-        for _ in 0..usize::from(self.entropy) + self.classes {
-            values.push(float(at));
-            at += 4;
-        }
-        (rows.iter().map(|row| row[0]).collect(), values)
-    }
-}
-
-/// A confidence as it is stored in files.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0…255
-fn eighth(confidence: f32) -> u8 {
-    (confidence * 255.0).round() as u8
+    /// Who computed it.
+    pub by: By,
 }
 
 impl Loaded {
@@ -249,20 +209,23 @@ impl Loaded {
         let layout = RowLayout::new(recipe);
         let folder = crate::io::whole::folder_of(output);
         let order = FileOrder::new(rows, layout.bytes(), folder, HELD_RESULT_BYTES);
-        let confidence = AtomicU64::new(0);
         let (mut margin, mut unsure, mut done) = (0, 0, 0u64);
         #[allow(clippy::cast_possible_truncation)] // some thousand buckets
         let side = (survey.land().steps(PIECE_CELLS as usize) / self.buckets.edge()).max(1) as i32;
         let pieces = cut(&self.buckets, side, self.size);
-        let sink = Sink { layout, order: &order, confidence: &confidence, recipe, monitor };
+        let sink = Sink { layout, order: &order, confidence: AtomicU64::new(0), recipe, monitor };
+        let mut by = By::default();
         let view = |piece: Option<&Piece>| piece.map(|piece| survey.view(&self.region_of(piece), monitor)).transpose();
         let mut next = view(pieces.first())?;
         for (at, piece) in pieces.iter().enumerate() {
             let Some(View { wide, margin: seen, unsure: missed }) = next.take() else { break };
             (margin, unsure) = (margin.max(seen), unsure + missed);
             // The rasters of the next piece are made while the points of this one are classified.
-            let (computed, viewed) =
-                rayon::join(|| self.piece(piece, &wide, survey, &sink), || view(pieces.get(at + 1)));
+            let compute = || match recipe.crew {
+                Some(crew) => crew.piece(&self, piece, &wide, survey, &sink, &mut by),
+                None => self.piece(piece, &wide, survey, &sink),
+            };
+            let (computed, viewed) = rayon::join(compute, || view(pieces.get(at + 1)));
             done += computed?;
             next = viewed?;
         }
@@ -275,11 +238,11 @@ impl Loaded {
         }
         let Self { number, began, reader, writer, .. } = self;
         let provenance = survey.provenance(number, margin, recipe.model)?.with_unsure(unsure);
-        let confidence = confidence.into_inner() as f64 / CONFIDENCE_PARTS;
-        Ok(Classified { number, began, reader, writer, order, confidence, provenance })
+        let confidence = sink.confidence();
+        Ok(Classified { number, began, reader, writer, order, confidence, provenance, by })
     }
 
-    /// Classifies the blocks of a piece; gives the number of its points.
+    /// Classifies the blocks of a piece on the CPU; gives the number of its points.
     fn piece(&self, piece: &Piece, wide: &WideView, survey: &RunSurvey, sink: &Sink<'_>) -> Result<u64> {
         let mut done = 0;
         let mut next = piece.blocks.first().map(|square| self.block(*square)).transpose()?;
@@ -288,7 +251,7 @@ impl Loaded {
             let Some(block) = next.take() else { break };
             let following = piece.blocks.get(at + 1);
             let (computed, loaded) = rayon::join(
-                || sink.compute(block, wide, survey),
+                || sink.compute(&block, wide, survey),
                 || following.map(|square| self.block(*square)).transpose(),
             );
             done += computed?;
@@ -310,7 +273,7 @@ impl Loaded {
     }
 
     /// The points of a block and those around it, in the order of the run.
-    fn block(&self, square: Square) -> Result<Block> {
+    pub(super) fn block(&self, square: Square) -> Result<Block> {
         let edge = self.buckets.edge();
         #[allow(clippy::cast_possible_truncation)] // some buckets
         let ring = (self.reach + edge - 1).div_euclid(edge) as i32;
@@ -343,69 +306,6 @@ impl Loaded {
     }
 }
 
-/// The points of a block.
-struct Block {
-    cloud: PointCloud,
-    /// Which of them belong to the block, and not to those around it.
-    core: Vec<bool>,
-    /// Their rows in their files.
-    rows: Vec<u32>,
-    base: [i64; 3],
-}
-
-/// Where the results of blocks go.
-struct Sink<'a> {
-    layout: RowLayout,
-    order: &'a FileOrder,
-    confidence: &'a AtomicU64,
-    recipe: &'a Recipe<'a>,
-    monitor: &'a Monitor,
-}
-
-impl Sink<'_> {
-    /// Classifies a block; gives the number of its points.
-    fn compute(&self, block: Block, view: &WideView, survey: &RunSurvey) -> Result<u64> {
-        let Self { layout, order, confidence, recipe, monitor } = *self;
-        let Block { cloud, core, rows, base } = block;
-        let count = core.iter().filter(|&&core| core).count() as u64;
-        let part = monitor.part();
-        let lattice = lattice(&cloud, base, survey);
-        let engine = Engine::of_block(&cloud, lattice, core, view, recipe.model.schema(), recipe.features)?;
-        engine.run(Stage::Inference, &part, || {
-            let (mut scribe, mut bytes, mut files) = (Scribe::new(recipe.model)?, Vec::new(), Vec::new());
-            let rows = &rows;
-            Ok(move |batch: &[u32], values: &mut [f32]| {
-                scribe.score(recipe.model, batch.len(), values, monitor)?;
-                files.clear();
-                files.extend(batch.iter().map(|&row| rows[row as usize]));
-                layout.pack(&scribe, &mut bytes);
-                order.put_bytes(&files, &bytes)?;
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 2^24
-                let parts = |c: &f32| (f64::from(*c) * CONFIDENCE_PARTS).round() as u64;
-                confidence.fetch_add(scribe.confidence.iter().map(parts).sum(), Ordering::Relaxed);
-                monitor.advance(batch.len() as u64);
-                Ok(())
-            })
-        })?;
-        Ok(count)
-    }
-}
-
-/// The places of the points of a block, from its lower corner.
-fn lattice(cloud: &PointCloud, base: [i64; 3], survey: &RunSurvey) -> Lattice {
-    let [x, y, z] = cloud.coordinates();
-    let lowest = |v: &[i32]| v.par_iter().copied().min().unwrap_or(0);
-    let corner = [lowest(x), lowest(y), 0];
-    let from = |v: &[i32], low: i32| v.par_iter().map(|&place| place - low).collect();
-    let base: [i64; 3] = std::array::from_fn(|axis| base[axis] + i64::from(corner[axis]));
-    Lattice {
-        unit_m: survey.unit_m(),
-        coordinates: [from(x, corner[0]), from(y, corner[1]), from(z, 0)],
-        origin: base.map(|steps| steps as f64 * survey.unit()),
-        base,
-    }
-}
-
 /// What brings places relative to one base to another.
 fn shift(from: [i64; 3], to: [i64; 3]) -> Result<[i32; 3]> {
     let mut shift = [0; 3];
@@ -434,7 +334,7 @@ impl Classified {
     /// Those of reading and writing; [`Error::OutputExists`] if something took its place meanwhile; [`Error::Malformed`] if
     /// the tile was changed; [`Error::Cancelled`].
     pub fn write(self, survey: &RunSurvey, recipe: &Recipe<'_>, monitor: &Monitor) -> Result<Written> {
-        let Self { number, began, reader, writer, order, confidence, mut provenance } = self;
+        let Self { number, began, reader, writer, order, confidence, mut provenance, by } = self;
         let (source, index) = survey.tile(number)?;
         let Source { task, stated, .. } = source;
         let points = index.facts.points;
@@ -480,6 +380,7 @@ impl Classified {
             seconds: began.elapsed().as_secs_f64(),
             provenance,
             unsure_cells,
+            by,
         })
     }
 }

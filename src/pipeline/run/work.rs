@@ -1,6 +1,7 @@
 //! The work of a run: all tiles are looked at, then each is read, classified and written, three of them at a time in these
 //! stages.
 
+use super::crew::Crew;
 use super::flow::Run;
 use super::index::sha256_of;
 use super::manifest::{Line, RunManifest, name_of};
@@ -35,6 +36,8 @@ pub(super) enum News {
 pub(super) struct Work<'a> {
     pub run: &'a Run,
     pub model: &'a Model,
+    /// The GPUs that compute, if any.
+    pub crew: Option<&'a Crew>,
     pub monitor: &'a Monitor,
     pub pool: &'a ThreadPool,
     pub news: Sender<News>,
@@ -82,7 +85,7 @@ impl Work<'_> {
         let manifest = RunManifest::in_folder(&run.output);
         let todo = self.keep(&survey, &manifest)?;
         let features = run.features(self.model)?;
-        let recipe = run.recipe(self.model, &survey, &features);
+        let recipe = run.recipe(self.model, self.crew, &survey, &features);
         let complete = self.stages(&survey, &recipe, &manifest, &todo);
         let all_there = || run.sources.all.iter().all(|s| s.as_ref().is_ok_and(|s| s.task.output.exists()));
         if complete && !run.options.keep_index && all_there() {
@@ -208,8 +211,8 @@ impl Work<'_> {
         for (number, tile) in tiles {
             let written = tile.and_then(|tile| self.pool.install(|| tile.write(survey, recipe, self.monitor)));
             let outcome = match written {
-                Ok(written) => self.run.note(survey, manifest, written).map(|(report, remark)| {
-                    remark.into_iter().for_each(|remark| self.tell(News::Remark(remark)));
+                Ok(written) => self.run.note(survey, manifest, written).map(|(report, remarks)| {
+                    remarks.into_iter().for_each(|remark| self.tell(News::Remark(remark)));
                     report
                 }),
                 // Another run was quicker: its output is as good, if it is the same.
@@ -259,6 +262,7 @@ impl Run {
     pub(super) fn recipe<'a>(
         &'a self,
         model: &'a Model,
+        crew: Option<&'a Crew>,
         survey: &RunSurvey,
         features: &'a features::Options,
     ) -> Recipe<'a> {
@@ -267,32 +271,33 @@ impl Run {
             edges.max().unwrap_or(0) as f64 * survey.unit_m()
         };
         let scale = self.options.classify.block_size_m.unwrap_or_else(extent);
-        Recipe { model: model.at_scale(scale), options: &self.options.classify, features }
+        Recipe { model: model.at_scale(scale), options: &self.options.classify, features, crew }
     }
 
-    /// Adds a written tile to the manifest; gives its report, and a remark if there is one to make.
+    /// Adds a written tile to the manifest; gives its report, and remarks if there are any to make.
     pub(super) fn note(
         &self,
         survey: &RunSurvey,
         manifest: &RunManifest,
         written: Written,
-    ) -> Result<(TileReport, Option<String>)> {
+    ) -> Result<(TileReport, Vec<String>)> {
         let (source, _) = survey.tile(written.number)?;
-        let made = written.provenance;
+        let (made, device) = (written.provenance, written.by.name());
         let sha256 = sha256_of(&source.task.output, &Monitor::default())?;
-        let (device, seconds) = ("cpu".to_string(), written.seconds);
+        let seconds = written.seconds;
         let mut line = Line::of(source, made.clone(), sha256)?;
         (line.device, line.seconds) = (Some(device.clone()), Some(seconds));
         manifest.add(&line)?;
-        let remark = (made.unsure_cells > 0).then(|| {
-            format!(
+        let mut remarks = written.by.remarks;
+        if made.unsure_cells > 0 {
+            remarks.push(format!(
                 "{}: {} raster cells take their ground from farther away than {} m, where nobody looked",
                 source.task.input.display(),
                 made.unsure_cells,
                 made.margin_cells as f64 * made.cell_m
-            )
-        });
-        Ok((TileReport { state: TileState::Done, device, seconds, ..self.kept(written.number, &made) }, remark))
+            ));
+        }
+        Ok((TileReport { state: TileState::Done, device, seconds, ..self.kept(written.number, &made) }, remarks))
     }
 
     /// Adds an output that was there before to the manifest, if it lacks it.

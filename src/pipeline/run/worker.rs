@@ -1,6 +1,7 @@
 //! Tiles of a run one by one, for those who spread them over machines themselves: any worker can make any tile, in any order,
 //! and again.
 
+use super::crew::Crew;
 use super::flow::Run;
 use super::manifest::RunManifest;
 use super::summary::TileReport;
@@ -19,13 +20,14 @@ pub struct RunWorker {
     model: Model,
     indexing: Mutex<Option<Indexing>>,
     survey: OnceLock<RunSurvey>,
+    crew: OnceLock<Option<Crew>>,
 }
 
 impl RunWorker {
     /// A worker for a run.
     #[must_use]
     pub fn new(run: Run, model: Model) -> Self {
-        Self { run, model, indexing: Mutex::new(None), survey: OnceLock::new() }
+        Self { run, model, indexing: Mutex::new(None), survey: OnceLock::new(), crew: OnceLock::new() }
     }
 
     /// The run.
@@ -58,7 +60,6 @@ impl RunWorker {
     /// to overwrite it; [`Error::Cancelled`].
     pub fn make(&self, number: usize, monitor: &Monitor) -> Result<TileReport> {
         self.expect(number)?;
-        self.model.expect_cpu("runs over tiles")?;
         let (run, survey) = (&self.run, self.survey(monitor)?);
         if !survey.has(number) {
             // Why it is no part of the cloud: a second look says it.
@@ -76,7 +77,7 @@ impl RunWorker {
             return Ok(run.kept(number, &made));
         }
         let features = run.features(&self.model)?;
-        let recipe = run.recipe(&self.model, survey, &features);
+        let recipe = run.recipe(&self.model, self.crew()?, survey, &features);
         let (source, index) = survey.tile(number)?;
         monitor.begin(Stage::Inference, index.facts.points);
         let output = &source.task.output;
@@ -84,8 +85,8 @@ impl RunWorker {
             .classify(survey, &recipe, output, monitor)?
             .write(survey, &recipe, monitor);
         match written {
-            Ok(written) => run.note(survey, &manifest, written).map(|(report, remark)| {
-                remark.iter().for_each(|remark| log::warn!("{remark}"));
+            Ok(written) => run.note(survey, &manifest, written).map(|(report, remarks)| {
+                remarks.iter().for_each(|remark| log::warn!("{remark}"));
                 report
             }),
             Err(Error::OutputExists { path }) => match there(survey, number, &self.model)? {
@@ -128,6 +129,15 @@ impl RunWorker {
             Some(indexing) => work(indexing),
             None => Err(Error::internal("an index that is not there")),
         }
+    }
+
+    /// The GPUs that compute, whose sessions stay between tiles.
+    fn crew(&self) -> Result<Option<&Crew>> {
+        if self.crew.get().is_none() {
+            let made = Crew::of(&self.model, rayon::current_num_threads())?;
+            return Ok(self.crew.get_or_init(|| made).as_ref());
+        }
+        Ok(self.crew.get().and_then(Option::as_ref))
     }
 
     /// What the tiles know of each other, made at the first need.
