@@ -138,6 +138,20 @@ func OpenDefaultModel() (*Model, error) {
 	return newModel(status, model, e)
 }
 
+// OpenDefaultModelWith is OpenDefaultModel with options, a device for instance; nil ones are the defaults.
+func OpenDefaultModelWith(options *ModelOptions) (*Model, error) {
+	a := &arena{}
+	defer a.free()
+	raw := options.in(a)
+	if a.err != nil {
+		return nil, a.err
+	}
+	var model *C.groma_model_t
+	var e *C.groma_error_t
+	status := C.groma_model_open_default_with(raw, &model, &e)
+	return newModel(status, model, e)
+}
+
 // OpenEnsemble makes a model of models, which stay usable and may be closed. Nil weights are equal ones.
 func OpenEnsemble(models []*Model, weights []float64, combine Combine) (*Model, error) {
 	a := &arena{}

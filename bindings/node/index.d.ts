@@ -169,8 +169,8 @@ export class Model extends Handle {
     static openMemory(name: string, data: ArrayBufferView, options?: ModelOptions): Promise<Model>;
     static openMemorySync(name: string, data: ArrayBufferView, options?: ModelOptions): Model;
     /** Opens the model that is part of the library. */
-    static openDefault(): Promise<Model>;
-    static openDefaultSync(): Model;
+    static openDefault(options?: ModelOptions): Promise<Model>;
+    static openDefaultSync(options?: ModelOptions): Model;
     /**
      * A model of models: `mean` of the probabilities, `vote`, or the member whose block size is nearest (`scale`). The
      * members stay usable and may be closed.

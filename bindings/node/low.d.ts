@@ -981,6 +981,17 @@ export interface Low {
      * @param model owned: destroy it with `groma_model_destroy`
      */
     groma_model_open_default: Call<[model: [Pointer | null], error: [Pointer | null] | null], number>;
+    /**
+     * Opens the default model with a manifest, weights or a device of the caller's choice.
+     *
+     * @param options may be NULL: NULL for the defaults, which are those of `groma_model_open_default`
+     * @param model owned: destroy it with `groma_model_destroy`
+     */
+    groma_model_open_default_with: Call<[
+        options: groma_model_options_t | Pointer | null,
+        model: [Pointer | null],
+        error: [Pointer | null] | null,
+    ], number>;
     /** Frees a model; takes NULL. Results that were made with it stay valid. */
     groma_model_destroy: Call<[model: Pointer | null], void>;
     /**

@@ -394,6 +394,11 @@ const functions = {
         koffi.out('groma_error_t **'),
     ]],
     groma_model_open_default: ['int32_t', [koffi.out('groma_model_t **'), koffi.out('groma_error_t **')]],
+    groma_model_open_default_with: ['int32_t', [
+        'const groma_model_options_t *',
+        koffi.out('groma_model_t **'),
+        koffi.out('groma_error_t **'),
+    ]],
     groma_model_destroy: ['void', ['groma_model_t *']],
     groma_model_name: ['const char *', ['groma_model_t *']],
     groma_model_class_count: ['uint64_t', ['groma_model_t *']],

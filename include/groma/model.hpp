@@ -76,6 +76,13 @@ public:
     /// Opens the default model, which is part of the library.
     static Model open_default() { return detail::make<Model>(groma_model_open_default); }
 
+    /// Opens the default model with a manifest, weights or a device of the caller's choice.
+    static Model open_default(const ModelOptions &options) {
+        const groma_model_options_t c = options.c();
+        return detail::make<Model>(
+            [&](groma_model_t **model, groma_error_t **error) { return groma_model_open_default_with(&c, model, error); });
+    }
+
     /// Makes a model of models with the same classes, which it shares. `weights` has one for each, or none for equal ones.
     static Model ensemble(const std::vector<const Model *> &models, Combine combine = Combine::mean,
                           const std::vector<double> &weights = {}) {

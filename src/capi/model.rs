@@ -221,6 +221,24 @@ pub unsafe extern "C" fn groma_model_open_default(
     })
 }
 
+/// Opens the default model with a manifest, weights or a device of the caller's choice.
+///
+/// @param options  @nullable NULL for the defaults, which are those of `groma_model_open_default`
+/// @param model    @owned destroy it with `groma_model_destroy`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_model_open_default_with(
+    options: *const groma_model_options_t,
+    model: *mut *mut groma_model_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_model_open_default_with, error; options: raw, model: out => {
+        // SAFETY: the caller keeps the rules at the top of the header.
+        let options = unsafe { read(options, "groma default") }?;
+        model.give(groma_model_t::new(Model::embedded_with(&options)?)?);
+        Ok(())
+    })
+}
+
 /// Frees a model; takes NULL. Results that were made with it stay valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_model_destroy(model: *mut groma_model_t) {

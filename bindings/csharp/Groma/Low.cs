@@ -656,6 +656,14 @@ namespace Groma
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern int groma_model_open_default(out IntPtr model, out IntPtr error);
 
+        /// <summary>Opens the default model with a manifest, weights or a device of the caller's choice.</summary>
+        /// <param name="options">
+        /// may be NULL: NULL for the defaults, which are those of <c>groma_model_open_default</c>
+        /// </param>
+        /// <param name="model">owned: destroy it with <c>groma_model_destroy</c></param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_model_open_default_with(IntPtr options, out IntPtr model, out IntPtr error);
+
         /// <summary>Frees a model; takes NULL. Results that were made with it stay valid.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern void groma_model_destroy(IntPtr model);

@@ -99,6 +99,18 @@ namespace Groma
                     Low.groma_model_open_default(out model, out error)));
         }
 
+        /// <summary>Opens the default model with options: a device, say.</summary>
+        /// <param name="options">null for the defaults</param>
+        public static Model OpenDefault(ModelOptions options)
+        {
+            using (var call = new Call())
+            {
+                IntPtr with = ModelOptions.Write(options, call);
+                return new Model(call.Make<ModelHandle>((out IntPtr model, out IntPtr error) =>
+                    Low.groma_model_open_default_with(with, out model, out error)));
+            }
+        }
+
         /// <summary>Makes an ensemble: a model that asks others, which may be disposed afterwards.</summary>
         /// <param name="models">the members</param>
         /// <param name="weights">one a member; null for equal ones</param>

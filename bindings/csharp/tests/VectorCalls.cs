@@ -65,6 +65,7 @@ internal static class VectorCalls
         { "groma_model_open_memory_with", s => s.Give("model", Model.OpenMemory(s.Text("name"), s.Data("data"),
             s.Get<ModelOptions>("options"))) },
         { "groma_model_open_default", s => s.Give("model", Model.OpenDefault()) },
+        { "groma_model_open_default_with", s => s.Give("model", Model.OpenDefault(s.Get<ModelOptions>("options"))) },
         { "groma_model_open_ensemble", s => s.Give("model", Model.OpenEnsemble(s.GetAll<Model>("models"), Weights(s),
             (Combine)s.Int("combine"))) },
         { "groma_model_name", s => s.Get<Model>("model").Name },

@@ -37,12 +37,12 @@ class Model extends Handle {
     }
 
     /** Opens the model that is part of the library. */
-    static openDefault() {
-        return openDefault.later();
+    static openDefault(options) {
+        return options === undefined ? openDefault.later() : openDefaultWith.later(options);
     }
 
-    static openDefaultSync() {
-        return openDefault.now();
+    static openDefaultSync(options) {
+        return options === undefined ? openDefault.now() : openDefaultWith.now(options);
     }
 
     /** A model of models, which stay usable and may be closed. */
@@ -142,6 +142,7 @@ const openMemoryWith = opening('groma_model_open_memory_with', (scope, name, dat
     return [scope.text(name, 'name'), scope.address(bytes(data)), data.byteLength, structOf('model_options', options, scope)];
 });
 const openDefault = opening('groma_model_open_default', () => []);
+const openDefaultWith = opening('groma_model_open_default_with', (scope, options) => [structOf('model_options', options, scope)]);
 
 const classifyFile = long('groma_classify_file', (scope, model, input, output, options) => {
     const summary = [null];

@@ -105,6 +105,9 @@ const models = {
         return gives('model', await step.long(Model, 'openMemory', step.text('name'), step.bytes('data'), options));
     },
     groma_model_open_default: async step => gives('model', await step.long(Model, 'openDefault')),
+    groma_model_open_default_with: async step => {
+        return gives('model', await step.long(Model, 'openDefault', step.thing('options') ?? {}));
+    },
     groma_model_open_ensemble: step => {
         const members = step.get('models').map(reference => step.named(reference));
         const combine = combines.word(step.number('combine'));

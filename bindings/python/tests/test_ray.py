@@ -56,6 +56,25 @@ if cluster_runs is not None:
                 time.sleep(60)
             return super().make(tile)
 
+    class Faulty(cluster_runs._Worker):
+        """A worker whose device fails at one tile; that of another worker does not."""
+
+        @property
+        def _run(self) -> Any:
+            run = super()._run
+            marker = Path(os.environ["GROMA_TEST_RAY_FOLDER"]) / "has_failed"
+
+            class Failing:
+                describe, index = run.describe, run.index
+
+                def make(self, tile: int, **options: Any) -> Any:
+                    if tile == SLOW and not marker.exists():
+                        marker.touch()
+                        raise groma.DeviceError("it does not answer", 402, "cuda:0")
+                    return run.make(tile, **options)
+
+            return Failing()
+
 
 @unittest.skipIf(cluster_runs is None, "Ray is not installed")
 class RunsOnRay(unittest.TestCase):
@@ -113,6 +132,35 @@ class RunsOnRay(unittest.TestCase):
         expected.pop(f"tile_{POISONED:03}.laz")
         self.assertEqual(self.outputs("out"), expected)
         self.assertEqual([path.name for path in out.iterdir() if path.name.endswith(".part")], [])
+
+    def test_a_device_that_fails_costs_an_actor_and_no_tile(self) -> None:
+        ordinary = cluster_runs._Worker
+        cluster_runs._Worker = Faulty  # type: ignore[misc]
+        try:
+            summary = cluster_runs.run(self.folder / "in", self.folder / "out", actors=2)
+        finally:
+            cluster_runs._Worker = ordinary  # type: ignore[misc]
+        self.assertEqual((summary["done"], summary["lost_actors"]), (TILES, 1), summary)
+        self.assertEqual(summary["tiles"][SLOW]["attempts"], 2)
+
+    def test_actors_with_a_share_of_a_gpu_compute_there(self) -> None:
+        self.assertEqual(cluster_runs._device(None, 0.25), "cuda")
+        self.assertEqual(cluster_runs._device(None, 0.0), "cpu")
+        self.assertEqual(cluster_runs._device("auto", 0.25), "auto")
+        # Ray believes in this GPU, and nobody else does. Two could share it; its node has the CPU for one.
+        self.cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory=80 * 2**20)
+        self.assertEqual(cluster_runs._Pool._room(1.0, 0.5), 1)
+        self.assertEqual(cluster_runs._Pool._room(0.25, 0.3333), 3)
+        self.assertEqual(cluster_runs._Pool._room(1.0, 0.0), 5)
+        with self.assertRaises(ValueError) as no_room:
+            cluster_runs.run(self.folder / "in", self.folder / "none", num_gpus=2)
+        self.assertIn("1 CPU, 1 GPU", str(no_room.exception))
+        # Actors that wait for room keep no tile waiting.
+        summary = cluster_runs.run(self.folder / "in", self.folder / "out", actors=3, num_gpus=0.5, device="cpu")
+        self.assertEqual((summary["done"], summary["lost_actors"]), (TILES, 0), summary)
+        with self.assertRaises(groma.DeviceError) as refused:
+            cluster_runs.run(self.folder / "in", self.folder / "none", num_gpus=0.5)
+        self.assertIn("cuda", str(refused.exception))
 
     def test_what_cannot_be_run_is_said_as_a_run_says_it(self) -> None:
         (self.folder / "in" / "tile_001.laz").write_bytes(b"no tile")

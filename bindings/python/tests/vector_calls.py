@@ -130,6 +130,11 @@ def model_open(case: Any, a: Arguments) -> Any:
     return groma.Model.open(a["path"], **keywords(case, a, groma.Model.open))
 
 
+@call("groma_model_open_default", "groma_model_open_default_with")
+def model_open_default(case: Any, a: Arguments) -> Any:
+    return groma.Model.default(**keywords(case, a, groma.Model.default))
+
+
 @call("groma_model_open_memory", "groma_model_open_memory_with")
 def model_open_memory(case: Any, a: Arguments) -> Any:
     others = keywords(case, a, groma.Model.open_memory)
@@ -181,7 +186,6 @@ def probabilities_or_none(a: Arguments) -> Any:
 
 simple(
     {
-        "groma_model_open_default": lambda a: groma.Model.default(),
         "groma_model_open_ensemble": lambda a: groma.Model.ensemble(
             a["models"], a.get("weights"), {0: "mean", 1: "vote", 2: "scale"}.get(constant_of(a["combine"]), "?")
         ),

@@ -498,6 +498,16 @@ groma_status_t groma_model_open_memory_with(const char *name,
  */
 groma_status_t groma_model_open_default(groma_model_t **model, groma_error_t **error);
 
+/**
+ * Opens the default model with a manifest, weights or a device of the caller's choice.
+ *
+ * @param options  @nullable NULL for the defaults, which are those of `groma_model_open_default`
+ * @param model    @owned destroy it with `groma_model_destroy`
+ */
+groma_status_t groma_model_open_default_with(const groma_model_options_t *options,
+                                             groma_model_t **model,
+                                             groma_error_t **error);
+
 /** Frees a model; takes NULL. Results that were made with it stay valid. */
 void groma_model_destroy(groma_model_t *model);
 

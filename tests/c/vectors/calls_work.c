@@ -91,6 +91,9 @@ CALL(groma_cancel_create) { GIVES(groma_cancel_t, "cancel", groma_cancel_create(
 
 CALL(groma_model_open) { GIVES(groma_model_t, "model", groma_model_open(text(s, "path"), &made, &error)); }
 CALL(groma_model_open_default) { GIVES(groma_model_t, "model", groma_model_open_default(&made, &error)); }
+CALL(groma_model_open_default_with) {
+    GIVES(groma_model_t, "model", groma_model_open_default_with(OPTIONS(model), &made, &error));
+}
 CALL(groma_model_open_with) {
     GIVES(groma_model_t, "model", groma_model_open_with(text(s, "path"), OPTIONS(model), &made, &error));
 }

@@ -86,6 +86,9 @@ void add_runtime(Calls &calls) {
 void add_models(Calls &calls) {
     calls["groma_model_open"] = [](Step &s) { s.give("model", groma::Model::open(s.text("path"))); };
     calls["groma_model_open_default"] = [](Step &s) { s.give("model", groma::Model::open_default()); };
+    calls["groma_model_open_default_with"] = [](Step &s) {
+        s.give("model", groma::Model::open_default(options<groma::ModelOptions>(s)));
+    };
     calls["groma_model_open_with"] = [](Step &s) {
         s.give("model", groma::Model::open(s.text("path"), options<groma::ModelOptions>(s)));
     };

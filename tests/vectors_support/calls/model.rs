@@ -17,6 +17,7 @@ pub fn call(name: &str, run: &mut Run, args: &Args) -> Answer {
         "groma_model_open_memory" => open_memory(run, args),
         "groma_model_open_with" => open_with(run, args),
         "groma_model_open_memory_with" => open_memory_with(run, args),
+        "groma_model_open_default_with" => open_default_with(run, args),
         "groma_model_open_ensemble" => ensemble(run, args),
         "groma_embed_points" => embed(run, args),
         "groma_model_describe_json" => model(run, args).and_then(|model| Reply::value(model.describe().to_string())),
@@ -57,6 +58,10 @@ fn open_with(run: &Run, args: &Args) -> Result<Reply, Trouble> {
     let path = args.path(run, "path")?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Reply::give("model", Model::open_with(&path, &options(run, args, &name)?)?)
+}
+
+fn open_default_with(run: &Run, args: &Args) -> Result<Reply, Trouble> {
+    Reply::give("model", Model::embedded_with(&options(run, args, "groma default")?)?)
 }
 
 fn open_memory_with(run: &Run, args: &Args) -> Result<Reply, Trouble> {

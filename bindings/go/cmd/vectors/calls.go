@@ -183,6 +183,10 @@ var modelCalls = map[string]function{
 		model, err := groma.OpenDefaultModel()
 		return gives("model", model, err)
 	},
+	"groma_model_open_default_with": func(s *step) (reply, error) {
+		model, err := groma.OpenDefaultModelWith(get[*groma.ModelOptions](s, "options"))
+		return gives("model", model, err)
+	},
 	"groma_model_open_ensemble": func(s *step) (reply, error) {
 		var models []*groma.Model
 		for _, reference := range s.list("models") {

@@ -998,6 +998,10 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     # Opens the default model, which is part of the library.
     #     groma_status_t groma_model_open_default(groma_model_t **model, groma_error_t **error)
     "groma_model_open_default": (c_int32, [POINTER(c_void_p), POINTER(c_void_p)]),
+    # Opens the default model with a manifest, weights or a device of the caller's choice.
+    #     groma_status_t groma_model_open_default_with(const groma_model_options_t *options, groma_model_t **model,
+    #     groma_error_t **error)
+    "groma_model_open_default_with": (c_int32, [POINTER(groma_model_options_t), POINTER(c_void_p), POINTER(c_void_p)]),
     # Frees a model; takes NULL. Results that were made with it stay valid.
     #     void groma_model_destroy(groma_model_t *model)
     "groma_model_destroy": (None, [c_void_p]),

@@ -47,7 +47,8 @@ class Model(Owned):
         """Opens an ONNX file.
 
         `manifest` (JSON, or what it stands for) replaces the one in the file or beside it, the weights in the
-        safetensors file `checkpoint` those of the same names. `device` is ``auto`` (the default) or ``cpu``.
+        safetensors file `checkpoint` those of the same names. `device` is ``auto`` (the default), ``cpu``, ``cuda``, ``cuda:0,2`` or ``all``; what is
+        asked for by name is used or refused.
         """
         name = path_bytes(path, "path")
         if manifest is None and checkpoint is None and device is None:
@@ -81,10 +82,19 @@ class Model(Owned):
         )
 
     @classmethod
-    def default(cls) -> Model:
+    def default(
+        cls,
+        *,
+        manifest: str | dict[str, Any] | None = None,
+        checkpoint: PathLike | None = None,
+        device: str | None = None,
+    ) -> Model:
         """The default model, which is part of the library: ground, vegetation, buildings and the rest in airborne
-        scans."""
-        return cls._from_handle(create(lib.groma_model_open_default, lib.groma_model_destroy))
+        scans. For the options see :meth:`open`."""
+        if manifest is None and checkpoint is None and device is None:
+            return cls._from_handle(create(lib.groma_model_open_default, lib.groma_model_destroy))
+        options = ctypes.byref(_model_options(manifest, checkpoint, device))
+        return cls._from_handle(create(lib.groma_model_open_default_with, lib.groma_model_destroy, options))
 
     @classmethod
     def ensemble(

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Callable, Union
 
-from ._errors import Cancelled, GromaError
+from ._errors import Cancelled, DeviceError, GromaError
 
 try:
     # Not by name: this module is called like it, and whoever checks types need not have it.
@@ -38,8 +38,17 @@ PathLike = Union[str, "os.PathLike[str]"]
 ATTEMPTS = 3
 #: How long the driver waits for news before it looks after lost actors, in seconds.
 PATIENCE_S = 5.0
+#: State of a receipt of an actor whose device failed.
+LOST = "lost"
 #: Called with what became of a tile.
 Watch = Callable[[dict[str, Any]], None]
+
+
+def _device(device: str | None, num_gpus: float) -> str:
+    """The device of an actor's model. Ray shows an actor the GPUs that it was given, and no others."""
+    if device is not None:
+        return device
+    return "cuda" if num_gpus > 0 else "cpu"
 
 
 def run(
@@ -61,9 +70,10 @@ def run(
 
     `inputs` and `output` are paths that mean the same on every node; `model` is an ONNX file there, by default the one
     inside Groma. `actors` is their number, by default as many as the cluster has room for; each takes `num_cpus` and
-    `num_gpus` (0.25 lets four share a GPU) and computes with `threads` threads, by default `num_cpus`. `tile_timeout_s`
-    gives a tile that takes longer to another actor as well; the first output counts. `on_tile` hears of every tile. `options` are those of
-    :meth:`groma.Run.open` (`resume`, `overwrite`, `probabilities`, ...).
+    `num_gpus` (0.25 lets four share a GPU) and computes with `threads` threads, by default `num_cpus`. `device` is that of the
+    model: by default ``cuda`` for actors that take a share of a GPU, and ``cpu`` for others. `tile_timeout_s` gives a tile
+    that takes longer to another actor as well; the first output counts. `on_tile` hears of every tile. `options` are those
+    of :meth:`groma.Run.open` (`resume`, `overwrite`, `probabilities`, ...).
 
     Gives what :meth:`groma.Run.execute` gives, as a dict, with ``lost_actors`` and, for each tile, ``attempts``.
     """
@@ -75,7 +85,7 @@ def run(
         "inputs": _paths(inputs),
         "output": os.path.abspath(os.fspath(output)),
         "model": None if model is None else os.path.abspath(os.fspath(model)),
-        "device": device,
+        "device": _device(device, num_gpus),
         "threads": threads,
         "options": options,
     }
@@ -128,11 +138,14 @@ class _Worker:
             import groma
 
             setup = self._setup
-            device = {} if setup["device"] is None else {"device": setup["device"]}
+            device = {"device": setup["device"]}
             path = setup["model"]
             self._model = groma.Model.default(**device) if path is None else groma.Model.open(path, **device)
             self._opened = groma.Run.open(self._model, setup["inputs"], setup["output"], **setup["options"])
         return self._opened
+
+    def here(self) -> None:
+        """Answers as soon as there is room for this actor."""
 
     def plan(self) -> dict[str, Any]:
         return dict(self._run.describe())
@@ -152,6 +165,9 @@ class _Worker:
                 receipt = summary.details
         except Cancelled:
             raise
+        except DeviceError as error:
+            # Not the tile's doing: another actor, on another device, takes it.
+            return {"state": LOST, "reason": str(error), "node": self._node}
         except GromaError as error:
             return {"state": "failed", "reason": str(error), "node": self._node}
         receipt["node"] = self._node
@@ -168,27 +184,52 @@ class _Pool:
         )(_Worker)
         self._wanted = self._room(num_cpus, num_gpus) if actors is None else max(1, actors)
         self.free: list[Any] = []
+        #: Actors that Ray has no room for yet, by the call that they will answer: no tile waits for one of them.
+        self.coming: dict[Any, Any] = {}
         self._all: list[Any] = []
         self.lost = 0
+        self._stillborn = 0
         self.fill()
 
     @staticmethod
     def _room(num_cpus: float, num_gpus: float) -> int:
-        there = ray.cluster_resources()
-        rooms = [there.get("CPU", 1.0) / num_cpus if num_cpus else float("inf")]
-        if num_gpus:
-            rooms.append(there.get("GPU", 0.0) / num_gpus)
-        room = min(rooms)
+        """How many actors the nodes have room for: each needs all it takes on one node."""
+        wanted = {kind: share for kind, share in (("CPU", num_cpus), ("GPU", num_gpus)) if share}
+        there = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if not wanted:
+            return max(1, len(there))
+        room = sum(
+            # Shares are kept in steps of 0.0001 by Ray; a third of a GPU has room three times.
+            min(int(node.get(kind, 0.0) / share + 1e-3) for kind, share in wanted.items())
+            for node in there
+        )
         if room < 1:
-            raise ValueError(f"the cluster has {there}: no room for an actor with {num_cpus} CPUs and {num_gpus} GPUs")
-        return int(min(room, 1024))
+            sizes = "; ".join(", ".join(f"{node.get(kind, 0.0):g} {kind}" for kind in ("CPU", "GPU")) for node in there)
+            raise ValueError(
+                f"no node has room for an actor with num_cpus={num_cpus:g} and num_gpus={num_gpus:g}; nodes have {sizes}. "
+                "Ask for less, or say with `actors` how many to start when nodes come"
+            )
+        return min(room, 1024)
 
     def fill(self) -> None:
         """Starts actors until there are as many as wanted; those without room wait in Ray for it."""
         while len(self._all) < self._wanted:
             actor = self._kind.remote(self._setup)
             self._all.append(actor)
+            self.coming[actor.here.remote()] = actor
+
+    def arrived(self, call: Any) -> None:
+        """The actor of a call in `coming` answers, or never will."""
+        actor = self.coming.pop(call)
+        try:
+            ray.get(call)
             self.free.append(actor)
+            self._stillborn = 0
+        except ray.exceptions.RayActorError as error:
+            self._stillborn += 1
+            if self._stillborn >= ATTEMPTS * self._wanted:
+                raise RuntimeError(f"actors die as soon as they are started; the last: {error}") from error
+            self.drop(actor, replace=True)
 
     def drop(self, actor: Any, replace: bool) -> None:
         """Forgets an actor that was lost."""
@@ -202,7 +243,11 @@ class _Pool:
 
     def plan(self) -> dict[str, Any]:
         """What the first actor says of the tiles; an error of the run is raised as what it is."""
-        for _ in range(ATTEMPTS):
+        while self.lost < ATTEMPTS:
+            if not self.free:
+                for call in ray.wait(list(self.coming), num_returns=1)[0]:
+                    self.arrived(call)
+                continue
             actor = self.free[0]
             try:
                 return dict(ray.get(actor.plan.remote()))
@@ -243,16 +288,21 @@ class _Spread:
         """Settles all tiles, and tells `note` of each once."""
         while self._todo or self._pending():
             self._hand_out()
-            if not self._at_work:
-                continue
-            ready, _ = ray.wait(list(self._at_work), num_returns=1, timeout=PATIENCE_S)
+            ready, _ = ray.wait([*self._at_work, *self._pool.coming], num_returns=1, timeout=PATIENCE_S)
             for call in ready:
+                if call in self._pool.coming:
+                    self._pool.arrived(call)
+                    continue
                 actor, tile, _ = self._at_work.pop(call)
                 try:
                     receipt = ray.get(call)
-                    self._pool.free.append(actor)
+                    if receipt["state"] == LOST:
+                        ray.kill(actor)
+                        receipt = self._lose(actor, tile, receipt["reason"])
+                    else:
+                        self._pool.free.append(actor)
                 except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError) as error:
-                    receipt = self._lose(actor, tile, error)
+                    receipt = self._lose(actor, tile, str(error))
                 except ray.exceptions.RayTaskError as error:
                     self._pool.free.append(actor)
                     receipt = {"state": "failed", "reason": str(error.cause or error)}
@@ -279,9 +329,9 @@ class _Spread:
             call = getattr(actor, self._what).remote(tile)
             self._at_work[call] = (actor, tile, time.monotonic())
 
-    def _lose(self, actor: Any, tile: int, error: Exception) -> dict[str, Any] | None:
+    def _lose(self, actor: Any, tile: int, error: str) -> dict[str, Any] | None:
         """An actor is gone: its tile goes to another, unless it seems to be the tile's doing."""
-        node_gone = "node" in str(error).lower() and "died" in str(error).lower()
+        node_gone = "node" in error.lower() and "died" in error.lower()
         self._pool.drop(actor, replace=not node_gone)
         self._lost[tile] = self._lost.get(tile, 0) + 1
         if self._lost[tile] >= self._attempts:

@@ -1539,6 +1539,14 @@ public final class Low {
      */
     public static native int groma_model_open_default(Pointer model, Pointer error);
 
+    /**
+     * Opens the default model with a manifest, weights or a device of the caller's choice.
+     *
+     * @param options may be NULL: NULL for the defaults, which are those of {@code groma_model_open_default}
+     * @param model owned: destroy it with {@code groma_model_destroy}
+     */
+    public static native int groma_model_open_default_with(Pointer options, Pointer model, Pointer error);
+
     /** Frees a model; takes NULL. Results that were made with it stay valid. */
     public static native void groma_model_destroy(Pointer model);
 

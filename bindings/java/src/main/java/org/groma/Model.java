@@ -66,6 +66,15 @@ public final class Model extends NativeObject {
         }
     }
 
+    /** Opens the default model with options, a device for instance; null for the defaults. */
+    public static Model openDefault(ModelOptions options) {
+        try (Call call = new Call()) {
+            Pointer with = ModelOptions.write(options, call);
+            return new Model(call.make(Low::groma_model_destroy, (model, error) ->
+                    Low.groma_model_open_default_with(with, model, error)));
+        }
+    }
+
     /**
      * Makes an ensemble: a model that asks others, which may be closed afterwards.
      *

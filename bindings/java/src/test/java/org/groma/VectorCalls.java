@@ -111,6 +111,7 @@ final class VectorCalls {
         all("groma_model_open_memory_with", s -> s.give("model", Model.openMemory(s.text("name"), s.data("data"),
                 s.get(ModelOptions.class, "options"))));
         all("groma_model_open_default", s -> s.give("model", Model.openDefault()));
+        all("groma_model_open_default_with", s -> s.give("model", Model.openDefault(s.get(ModelOptions.class, "options"))));
         all("groma_model_open_ensemble", s -> s.give("model", Model.openEnsemble(s.getAll(Model.class, "models"), weights(s),
                 s.choice(Combine.class, "combine"))));
         all("groma_model_name", s -> s.get(Model.class, "model").name());
