@@ -1611,6 +1611,14 @@ groma_status_t groma_run_tile(const groma_run_t *run,
                               groma_error_t **error);
 
 /**
+ * Ends a run whose tiles were made by `groma_run_tile`, once nobody is at work on them: removes what makers that were lost left
+ * in the folder and, if all outputs are there and `keep_index` was not asked for, the larger part of the indices.
+ * `groma_run_execute` does so itself.
+ */
+groma_status_t groma_run_finish(const groma_run_t *run,
+                                groma_error_t **error);
+
+/**
  * Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has `failed` and
  * the reasons in `tiles`.
  *

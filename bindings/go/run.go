@@ -133,6 +133,19 @@ func (r *Run) Index(ctx context.Context, tile uint64, options *RunOptions) error
 	return j.end(failure(status, e))
 }
 
+// Finish ends a run whose tiles were made by Make, once nobody is at work on them: it removes what makers that were lost left in
+// the folder and, if all outputs are there, the larger part of the indices.
+func (r *Run) Finish() error {
+	a := &arena{}
+	defer a.free()
+	pointer := (*C.groma_run_t)(a.use(&r.handle))
+	if a.err != nil {
+		return a.err
+	}
+	var e *C.groma_error_t
+	return failure(C.groma_run_finish(pointer, &e), e)
+}
+
 // Make makes a tile (from 0), if it is not there; indices that are missing are made first. Nil options are the defaults.
 func (r *Run) Make(ctx context.Context, tile uint64, options *RunOptions) (*Summary, error) {
 	a := &arena{}

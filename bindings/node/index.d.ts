@@ -237,6 +237,12 @@ export class Run extends Handle {
     /** Makes a tile (from 0), if it is not there; indices that are missing are made first. */
     make(tile: number, options?: RunOptions): Promise<Summary>;
     makeSync(tile: number, options?: RunOptions): Summary;
+    /**
+     * Ends a run whose tiles were made one by one, once nobody is at work on them: removes what makers that were lost left in the
+     * folder and, if all outputs are there, the larger part of the indices.
+     */
+    finish(): Promise<void>;
+    finishSync(): void;
     /** Makes all tiles of the run, or of its shard; the summary has those that failed, with their reasons. */
     execute(options?: RunOptions): Promise<Summary>;
     executeSync(options?: RunOptions): Summary;

@@ -1614,6 +1614,12 @@ export interface Low {
         error: [Pointer | null] | null,
     ], number>;
     /**
+     * Ends a run whose tiles were made by `groma_run_tile`, once nobody is at work on them: removes what makers that
+     * were lost left in the folder and, if all outputs are there and `keep_index` was not asked for, the larger part of
+     * the indices. `groma_run_execute` does so itself.
+     */
+    groma_run_finish: Call<[run: Pointer | null, error: [Pointer | null] | null], number>;
+    /**
      * Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has
      * `failed` and the reasons in `tiles`.
      *

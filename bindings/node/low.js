@@ -609,6 +609,7 @@ const functions = {
         koffi.out('groma_summary_t **'),
         koffi.out('groma_error_t **'),
     ]],
+    groma_run_finish: ['int32_t', ['groma_run_t *', koffi.out('groma_error_t **')]],
     groma_run_execute: ['int32_t', [
         'groma_run_t *',
         'const groma_run_options_t *',

@@ -99,6 +99,12 @@ public:
         });
     }
 
+    /// Ends a run whose tiles were made by `tile`, once nobody is at work on them: removes what makers that were lost left in the
+    /// folder and, if all outputs are there, the larger part of the indices.
+    void finish() const {
+        detail::call([&](groma_error_t **error) { return groma_run_finish(c(), error); });
+    }
+
     /// Makes all tiles of the run, or of its shard. Tiles that fail throw nothing: the summary's JSON has them, with reasons.
     Summary execute(const RunOptions &options = {}) const {
         detail::Watch watch(options.progress);

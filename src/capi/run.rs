@@ -203,6 +203,14 @@ pub unsafe extern "C" fn groma_run_tile(
     })
 }
 
+/// Ends a run whose tiles were made by `groma_run_tile`, once nobody is at work on them: removes what makers that were lost left
+/// in the folder and, if all outputs are there and `keep_index` was not asked for, the larger part of the indices.
+/// `groma_run_execute` does so itself.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_run_finish(run: *const groma_run_t, error: *mut *mut groma_error_t) -> groma_status_t {
+    boundary!(groma_run_finish, error; run: shared => { run.worker.finish() })
+}
+
 /// Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has `failed` and
 /// the reasons in `tiles`.
 ///

@@ -1302,6 +1302,14 @@ namespace Groma
             out IntPtr error);
 
         /// <summary>
+        /// Ends a run whose tiles were made by <c>groma_run_tile</c>, once nobody is at work on them: removes what
+        /// makers that were lost left in the folder and, if all outputs are there and <c>keep_index</c> was not asked
+        /// for, the larger part of the indices. <c>groma_run_execute</c> does so itself.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_run_finish(IntPtr run, out IntPtr error);
+
+        /// <summary>
         /// Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON
         /// has <c>failed</c> and the reasons in <c>tiles</c>.
         /// </summary>

@@ -104,6 +104,23 @@ namespace Groma
             Call.Run(call => Indexing(call, tile, options, token));
         }
 
+        /// <summary>
+        /// Ends a run whose tiles were made by <see cref="Make"/>, once nobody is at work on them: removes what makers that were lost
+        /// left in the folder and, if all outputs are there, the larger part of the indices.
+        /// </summary>
+        public void Finish()
+        {
+            Call.Run(call =>
+            {
+                IntPtr run = call.Use(this);
+                return (Func<bool>)(() =>
+                {
+                    call.Do((out IntPtr error) => Low.groma_run_finish(run, out error));
+                    return true;
+                });
+            });
+        }
+
         private Func<bool> Indexing(Call call, long tile, RunOptions options, CancellationToken token)
         {
             IntPtr run = call.Use(this), with = RunOptions.Write(options, call, token);

@@ -89,6 +89,7 @@ internal static class VectorCalls
         { "groma_run_describe", s => s.Give("json", s.Get<Run>("run").Describe()) },
         { "groma_run_index", s => Done(() => s.Get<Run>("run").Index(s.Long("tile"), s.Get<RunOptions>("options"))) },
         { "groma_run_tile", s => s.Give("summary", s.Get<Run>("run").Make(s.Long("tile"), s.Get<RunOptions>("options"))) },
+        { "groma_run_finish", s => Done(() => s.Get<Run>("run").Finish()) },
         { "groma_run_execute", s => s.Give("summary", s.Get<Run>("run").Execute(s.Get<RunOptions>("options"))) },
         { "groma_run_destroy", s => s.Destroy("run") },
 

@@ -46,6 +46,15 @@ class Run extends Handle {
         return index.now(this, tile, options);
     }
 
+    /** Ends a run whose tiles were made one by one. */
+    finish() {
+        return finish.later(this);
+    }
+
+    finishSync() {
+        return finish.now(this);
+    }
+
     /** Makes a tile, if it is not there. */
     make(tile, options) {
         return make.later(this, tile, options);
@@ -92,6 +101,8 @@ const make = long('groma_run_tile', (scope, run, tile, options) => {
     const args = [scope.use(run, Run), number(tile), structOf('run_options', options, scope), summary];
     return { args, give: () => new Summary(summary[0]) };
 });
+
+const finish = long('groma_run_finish', (scope, run) => ({ args: [scope.use(run, Run)] }));
 
 const execute = long('groma_run_execute', (scope, run, options) => {
     const summary = [null];

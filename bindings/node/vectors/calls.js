@@ -217,6 +217,7 @@ const files = {
     groma_run_tile: async step => {
         return gives('summary', await step.long(step.thing('run'), 'make', step.number('tile'), step.thing('options')));
     },
+    groma_run_finish: step => step.long(step.thing('run'), 'finish'),
     groma_run_execute: async step => {
         return gives('summary', await step.long(step.thing('run'), 'execute', step.thing('options')));
     },

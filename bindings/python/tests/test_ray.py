@@ -65,7 +65,7 @@ if cluster_runs is not None:
             marker = Path(os.environ["GROMA_TEST_RAY_FOLDER"]) / "has_failed"
 
             class Failing:
-                describe, index = run.describe, run.index
+                describe, index, finish = run.describe, run.index, run.finish
 
                 def make(self, tile: int, **options: Any) -> Any:
                     if tile == SLOW and not marker.exists():

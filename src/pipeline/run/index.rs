@@ -95,9 +95,9 @@ impl FileIndex {
     /// Lays the lowest points of the tile over the cells `held` of the size at `level` of [`CELLS_M`], as steps above `floor`.
     ///
     /// # Errors
-    /// [`Error::Io`] if the index cannot be read, [`Error::Internal`] if it is damaged.
+    /// [`Error::Io`] if the index cannot be read, [`Error::Internal`] if it is damaged, [`Error::Malformed`] if only the facts are left.
     pub fn lay(&self, level: usize, floor: i64, held: &[Range<i64>; 2], to: &mut [i32]) -> Result<()> {
-        let file = self.file()?;
+        let file = self.whole_file()?;
         let directory = self.directory(&file)?;
         let near: Vec<_> = directory
             .levels
@@ -145,13 +145,13 @@ impl FileIndex {
     /// Hands the points near other tiles to `take`, some thousand records at a time, in the order of the file.
     ///
     /// # Errors
-    /// [`Error::Io`] if the index cannot be read; those of `take`.
+    /// [`Error::Io`] if the index cannot be read, [`Error::Malformed`] if only the facts are left; those of `take`.
     pub fn strips(&self, mut take: impl FnMut(&mut [u8]) -> Result<()>) -> Result<()> {
         let Facts { strips, record_bytes, .. } = self.facts;
         if strips == 0 {
             return Ok(());
         }
-        let file = self.file()?;
+        let file = self.whole_file()?;
         let most = (READ_BYTES / record_bytes).max(1) as u64;
         let mut records = Vec::new();
         for first in (0..strips).step_by(usize::try_from(most).unwrap_or(1)) {
@@ -173,6 +173,18 @@ impl FileIndex {
         self.facts.record_bytes = 0;
         let facts = &self.facts;
         crate::io::whole::write_whole(&self.path, true, |out| trailer(out, &directory, facts, 0))
+    }
+
+    /// The file, if rasters and points are still in it: another run may have let go of them.
+    fn whole_file(&self) -> Result<File> {
+        let file = self.file()?;
+        let length = file.metadata().map_err(|e| Error::io(&self.path, "read", e))?.len();
+        let slim = places(&file, length).is_some_and(|(_, directory)| directory == 0);
+        if slim && self.facts.points > 0 {
+            let what = "a run over the same outputs ended meanwhile and let go of it; run again with --resume";
+            return Err(Error::malformed(&self.path, "the index of a tile", what));
+        }
+        Ok(file)
     }
 
     pub(super) fn file(&self) -> Result<File> {

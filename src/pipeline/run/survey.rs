@@ -92,10 +92,7 @@ impl Indexing {
         if self.indices[number].as_ref().is_some_and(|index| facts_do || index.is_whole()) {
             return Ok(());
         }
-        let path = self.path_of(source);
-        let around = self.around(number, source);
-        let (unit_m, held) = (self.sources.unit_m(), Held::default());
-        let plan = IndexPlan { columns: &self.columns, unit_m, reach: self.reach, held };
+        let (path, around, plan) = (self.path_of(source), self.around(number, source), self.plan());
         let found = FileIndex::open(&path, source.stated.state, &plan.key(&around));
         self.indices[number] = Some(match found.filter(|index| facts_do || index.is_whole()) {
             Some(index) => {
@@ -104,6 +101,25 @@ impl Indexing {
             }
             None => FileIndex::build(source, &plan, &around, &path, monitor)?,
         });
+        Ok(())
+    }
+
+    fn plan(&self) -> IndexPlan<'_> {
+        let (unit_m, held) = (self.sources.unit_m(), Held::default());
+        IndexPlan { columns: &self.columns, unit_m, reach: self.reach, held }
+    }
+
+    /// Leaves only the facts of all indices on the disk.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn slim(&self) -> Result<()> {
+        for (number, source) in self.sources.all.iter().enumerate() {
+            let Ok(source) = source else { continue };
+            let key = self.plan().key(&self.around(number, source));
+            let found = FileIndex::open(&self.path_of(source), source.stated.state, &key);
+            found.filter(FileIndex::is_whole).map_or(Ok(()), |mut index| index.slim())?;
+        }
         Ok(())
     }
 

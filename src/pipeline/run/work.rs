@@ -87,10 +87,13 @@ impl Work<'_> {
         let features = run.features(self.model)?;
         let recipe = run.recipe(self.model, self.crew, &survey, &features);
         let complete = self.stages(&survey, &recipe, &manifest, &todo);
-        let all_there = || run.sources.all.iter().all(|s| s.as_ref().is_ok_and(|s| s.task.output.exists()));
-        if complete && !run.options.keep_index && all_there() {
+        // Outputs that are to be replaced are there before other shards have made theirs.
+        let others = run.options.shard.is_some() && run.options.classify.overwrite;
+        if complete && !others && run.may_slim() {
             survey.slim()?;
         }
+        // Others may have been lost meanwhile.
+        remove_stale_parts(&run.output)?;
         self.monitor.check()
     }
 
@@ -244,6 +247,12 @@ impl Run {
             remove_stale_parts(folder)?;
         }
         Ok(work)
+    }
+
+    /// Whether nobody needs what the indices say beside the facts, as all outputs are there.
+    pub(super) fn may_slim(&self) -> bool {
+        let there = |source: &Source| source.task.output.exists();
+        !self.options.keep_index && self.sources.all.iter().all(|source| source.as_ref().is_ok_and(there))
     }
 
     /// How features are computed.

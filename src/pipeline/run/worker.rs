@@ -19,7 +19,7 @@ pub struct RunWorker {
     run: Run,
     model: Model,
     indexing: Mutex<Option<Indexing>>,
-    survey: OnceLock<RunSurvey>,
+    survey: Mutex<Option<Arc<RunSurvey>>>,
     crew: OnceLock<Option<Crew>>,
 }
 
@@ -27,7 +27,7 @@ impl RunWorker {
     /// A worker for a run.
     #[must_use]
     pub fn new(run: Run, model: Model) -> Self {
-        Self { run, model, indexing: Mutex::new(None), survey: OnceLock::new(), crew: OnceLock::new() }
+        Self { run, model, indexing: Mutex::new(None), survey: Mutex::new(None), crew: OnceLock::new() }
     }
 
     /// The run.
@@ -61,6 +61,7 @@ impl RunWorker {
     pub fn make(&self, number: usize, monitor: &Monitor) -> Result<TileReport> {
         self.expect(number)?;
         let (run, survey) = (&self.run, self.survey(monitor)?);
+        let survey = &*survey;
         if !survey.has(number) {
             // Why it is no part of the cloud: a second look says it.
             self.with_indexing(|indexing| indexing.index(number, true, monitor))?;
@@ -97,6 +98,21 @@ impl RunWorker {
         }
     }
 
+    /// Ends a run whose tiles were made one by one: removes what lost workers left in the folder, and, if all outputs are there
+    /// and the indices are not to be kept, what those hold beside the facts. Nobody may be at work on the run any more.
+    ///
+    /// # Errors
+    /// Those of listing the folder, and of writing.
+    pub fn finish(&self) -> Result<()> {
+        let folder = self.run.make_folders()?;
+        if self.run.may_slim() {
+            let (mut survey, mut indexing) = (self.held_survey(), self.held_indexing());
+            (*survey, *indexing) = (None, None);
+            Indexing::new(Arc::clone(&self.run.sources), &self.model, &folder)?.slim()?;
+        }
+        Ok(())
+    }
+
     fn name(&self, number: usize) -> String {
         self.run.sources.get(number).map(|source| super::manifest::name_of(&source.task.output)).unwrap_or_default()
     }
@@ -120,7 +136,7 @@ impl RunWorker {
     }
 
     fn with_indexing<T>(&self, work: impl FnOnce(&mut Indexing) -> Result<T>) -> Result<T> {
-        let mut guard: MutexGuard<'_, Option<Indexing>> = self.indexing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.held_indexing();
         if guard.is_none() {
             let folder = self.run.make_folders()?;
             *guard = Some(Indexing::new(Arc::clone(&self.run.sources), &self.model, &folder)?);
@@ -140,10 +156,19 @@ impl RunWorker {
         Ok(self.crew.get().and_then(Option::as_ref))
     }
 
-    /// What the tiles know of each other, made at the first need.
-    fn survey(&self, monitor: &Monitor) -> Result<&RunSurvey> {
-        if let Some(survey) = self.survey.get() {
-            return Ok(survey);
+    fn held_indexing(&self) -> MutexGuard<'_, Option<Indexing>> {
+        self.indexing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held_survey(&self) -> MutexGuard<'_, Option<Arc<RunSurvey>>> {
+        self.survey.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tiles know of each other, made at the first need; who needs it meanwhile waits.
+    fn survey(&self, monitor: &Monitor) -> Result<Arc<RunSurvey>> {
+        let mut held = self.held_survey();
+        if let Some(survey) = &*held {
+            return Ok(Arc::clone(survey));
         }
         let folder = self.run.make_folders()?;
         let mut indexing = Indexing::new(Arc::clone(&self.run.sources), &self.model, &folder)?;
@@ -156,7 +181,7 @@ impl RunWorker {
             }
         }
         indexing.leave_out_duplicates();
-        let made = indexing.survey(&self.model, &self.run.options.classify, monitor)?;
-        Ok(self.survey.get_or_init(|| made))
+        let made = Arc::new(indexing.survey(&self.model, &self.run.options.classify, monitor)?);
+        Ok(Arc::clone(held.insert(made)))
     }
 }

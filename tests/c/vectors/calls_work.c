@@ -290,6 +290,10 @@ CALL(groma_run_index) {
     (void)succeeded;
 }
 CALL(groma_run_tile) { GIVES(groma_summary_t, "summary", groma_run_tile(RUN, TILE, OPTIONS(run), &made, &error)); }
+CALL(groma_run_finish) {
+    DOES(groma_run_finish(RUN, &error));
+    (void)succeeded;
+}
 CALL(groma_run_execute) { GIVES(groma_summary_t, "summary", groma_run_execute(RUN, OPTIONS(run), &made, &error)); }
 CALL(groma_features_compute) {
     GIVES(groma_features_t, "features", groma_features_compute(POINTS, text(s, "schema"), OPTIONS(features), &made, &error));

@@ -206,6 +206,7 @@ void add_points(Calls &calls) {
         const auto tile = static_cast<std::uint64_t>(s.number("tile"));
         s.give("summary", s.get<groma::Run>("run").tile(tile, options<groma::RunOptions>(s)));
     };
+    calls["groma_run_finish"] = [](Step &s) { s.get<groma::Run>("run").finish(); };
     calls["groma_run_execute"] = [](Step &s) {
         s.give("summary", s.get<groma::Run>("run").execute(options<groma::RunOptions>(s)));
     };

@@ -27,6 +27,10 @@ pub fn call(name: &str, case: &mut Case, args: &Args) -> Answer {
             Fields::of(case, args)?.run(|monitor| worker.index(tile, monitor))?;
             Reply::nothing()
         }),
+        "groma_run_finish" => worker().and_then(|worker| {
+            worker.finish()?;
+            Reply::nothing()
+        }),
         "groma_run_tile" => worker().and_then(|worker| {
             let (worker, tile) = (&*worker, number(case, args)?);
             let report = Fields::of(case, args)?.run(|monitor| worker.make(tile, monitor))?;

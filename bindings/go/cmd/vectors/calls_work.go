@@ -128,6 +128,9 @@ var fileCalls = map[string]function{
 		summary, err := run.Make(background, uint64(s.whole("tile")), options)
 		return gives("summary", summary, err)
 	},
+	"groma_run_finish": func(s *step) (reply, error) {
+		return reply{}, get[*groma.Run](s, "run").Finish()
+	},
 	"groma_run_execute": func(s *step) (reply, error) {
 		summary, err := get[*groma.Run](s, "run").Execute(background, get[*groma.RunOptions](s, "options"))
 		return gives("summary", summary, err)

@@ -1300,6 +1300,11 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "groma_run_tile": (c_int32, [
         c_void_p, c_uint64, POINTER(groma_run_options_t), POINTER(c_void_p), POINTER(c_void_p),
     ]),
+    # Ends a run whose tiles were made by `groma_run_tile`, once nobody is at work on them: removes what makers that
+    # were lost left in the folder and, if all outputs are there and `keep_index` was not asked for, the larger part of
+    # the indices. `groma_run_execute` does so itself.
+    #     groma_status_t groma_run_finish(const groma_run_t *run, groma_error_t **error)
+    "groma_run_finish": (c_int32, [c_void_p, POINTER(c_void_p)]),
     # Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has
     # `failed` and the reasons in `tiles`.
     #     groma_status_t groma_run_execute(const groma_run_t *run, const groma_run_options_t *options, groma_summary_t

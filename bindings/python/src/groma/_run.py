@@ -130,6 +130,13 @@ class Run(Owned):
             )
         return Summary._from_handle(made)
 
+    def finish(self) -> None:
+        """Ends a run whose tiles were made by :meth:`make`, once nobody is at work on them.
+
+        Removes what makers that were lost left in the folder and, if all outputs are there, the larger part of the indices.
+        """
+        call(lib.groma_run_finish, self._live)
+
     def execute(
         self, *, threads: int = 0, cancel: Cancel | None = None, progress: Progress | None = None
     ) -> Summary:

@@ -91,7 +91,7 @@ def run(
     }
     pool = _Pool(setup, num_cpus, num_gpus, actors)
     try:
-        plan = pool.plan()
+        plan = dict(pool.ask("plan"))
         tiles = plan["tiles"]
         todo = [number for number, tile in enumerate(tiles) if tile.get("reason") is None]
         # All indices first: a tile looks at those of its neighbours.
@@ -108,6 +108,11 @@ def run(
                 on_tile(tiles[number])
 
         _Spread(pool, "make", [n for n in todo if n not in bad], attempts, tile_timeout_s).all(note)
+        try:
+            pool.ask("finish")
+        except (GromaError, RuntimeError) as error:
+            # The tiles are there all the same.
+            plan["remarks"].append(f"what lost actors left in {setup['output']} was not removed: {error}")
     finally:
         pool.close()
     plan["seconds"] = time.monotonic() - began
@@ -150,6 +155,9 @@ class _Worker:
     def plan(self) -> dict[str, Any]:
         return dict(self._run.describe())
 
+    def finish(self) -> None:
+        self._run.finish()
+
     def index(self, tile: int) -> dict[str, Any]:
         try:
             self._run.index(tile, threads=self._threads)
@@ -162,7 +170,7 @@ class _Worker:
     def make(self, tile: int) -> dict[str, Any]:
         try:
             with self._run.make(tile, threads=self._threads) as summary:
-                receipt = summary.details
+                receipt: dict[str, Any] = summary.details
         except Cancelled:
             raise
         except DeviceError as error:
@@ -241,16 +249,21 @@ class _Pool:
             self._wanted = max(1, self._wanted - 1)
         self.fill()
 
-    def plan(self) -> dict[str, Any]:
-        """What the first actor says of the tiles; an error of the run is raised as what it is."""
-        while self.lost < ATTEMPTS:
-            if not self.free:
+    def forget(self, actor: Any) -> None:
+        """Lets go of an actor that is at work on what nobody needs any more."""
+        ray.kill(actor)
+        self._all.remove(actor)
+
+    def ask(self, what: str) -> Any:
+        """What the first actor that is free says; an error of the run is raised as what it is."""
+        for _ in range(ATTEMPTS):
+            self.fill()
+            while not self.free:
                 for call in ray.wait(list(self.coming), num_returns=1)[0]:
                     self.arrived(call)
-                continue
             actor = self.free[0]
             try:
-                return dict(ray.get(actor.plan.remote()))
+                return ray.get(getattr(actor, what).remote())
             except ray.exceptions.RayTaskError as error:
                 if isinstance(error.cause, GromaError):
                     raise error.cause from None
@@ -258,7 +271,7 @@ class _Pool:
             except ray.exceptions.RayActorError:
                 self.free.remove(actor)
                 self.drop(actor, replace=True)
-        raise RuntimeError("no actor of the cluster stays alive long enough to look at the tiles")
+        raise RuntimeError(f"{ATTEMPTS} actors, one after the other, did not live long enough to say anything")
 
     def close(self) -> None:
         """Lets go of all actors."""
@@ -286,6 +299,7 @@ class _Spread:
 
     def all(self, note: Callable[[int, dict[str, Any]], None] | None) -> dict[int, dict[str, Any]]:
         """Settles all tiles, and tells `note` of each once."""
+        self._pool.fill()
         while self._todo or self._pending():
             self._hand_out()
             ready, _ = ray.wait([*self._at_work, *self._pool.coming], num_returns=1, timeout=PATIENCE_S)
@@ -313,6 +327,11 @@ class _Spread:
                 if note is not None:
                     note(tile, receipt)
             self._double()
+        # What is still at work was overtaken. It is waited for, as what it holds is not to be cleaned up before it is gone.
+        if self._at_work:
+            for actor, _, _ in self._at_work.values():
+                self._pool.forget(actor)
+            ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=PATIENCE_S)
         return self._settled
 
     def _pending(self) -> bool:

@@ -2174,6 +2174,13 @@ public final class Low {
     public static native int groma_run_tile(Pointer run, long tile, Pointer options, Pointer summary, Pointer error);
 
     /**
+     * Ends a run whose tiles were made by {@code groma_run_tile}, once nobody is at work on them: removes what makers
+     * that were lost left in the folder and, if all outputs are there and {@code keep_index} was not asked for, the
+     * larger part of the indices. {@code groma_run_execute} does so itself.
+     */
+    public static native int groma_run_finish(Pointer run, Pointer error);
+
+    /**
      * Makes all tiles of the run, or of its shard. Tiles that fail are no error of this call: the summary's JSON has
      * {@code failed} and the reasons in {@code tiles}.
      *

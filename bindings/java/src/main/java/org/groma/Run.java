@@ -60,6 +60,20 @@ public final class Run extends NativeObject {
         Call.run(call -> indexing(call, tile, options, null));
     }
 
+    /**
+     * Ends a run whose tiles were made by {@link #make}, once nobody is at work on them: removes what makers that were lost left in
+     * the folder and, if all outputs are there, the larger part of the indices.
+     */
+    public void finish() {
+        Call.run(call -> {
+            Pointer run = call.use(this);
+            return () -> {
+                call.act(error -> Low.groma_run_finish(run, error));
+                return null;
+            };
+        });
+    }
+
     private Supplier<Void> indexing(Call call, long tile, RunOptions options, Cancel cancel) {
         Pointer run = call.use(this);
         Pointer with = RunOptions.write(options, call, cancel);

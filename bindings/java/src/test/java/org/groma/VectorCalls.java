@@ -50,6 +50,7 @@ final class VectorCalls {
                 s.get(RunOptions.class, "options"))));
         all("groma_run_tile", s -> s.give("summary", s.get(Run.class, "run").make(s.whole("tile"),
                 s.get(RunOptions.class, "options"))));
+        all("groma_run_finish", s -> done(() -> s.get(Run.class, "run").finish()));
         all("groma_run_execute", s -> s.give("summary", s.get(Run.class, "run").execute(s.get(RunOptions.class, "options"))));
         all("groma_run_destroy", s -> s.destroy("run"));
     }
