@@ -1,7 +1,7 @@
 """Runs the shared vectors (``tests/vectors``) through the package: ``python run_vectors.py VECTORS_DIR [--case NAME]``.
 
-Every step of a case names a function of ``groma.h``; `vector_calls.py` says what stands for it in Python. Prints ``ok
-NAME`` or ``FAILED NAME: step 3 groma_...: reason``, at the end ``N passed, M failed``, and ends with 1 if any failed.
+Every step of a case names a function of ``groma.h``; `vector_calls.py` and `vector_values.py` say what stands for it in Python.
+Prints ``ok NAME`` or ``FAILED NAME: step 3 groma_...: reason``, at the end ``N passed, M failed``, and ends with 1 if any failed.
 Cases with an environment of their own run in a child process.
 """
 
@@ -163,7 +163,7 @@ class Case:
 
     def run(self) -> str | None:
         """None if all steps did what they should, else the reason."""
-        from vector_calls import Closed
+        from vector_registry import Closed
 
         import groma
 
@@ -193,7 +193,9 @@ class Case:
         return None
 
     def step(self, step: dict[str, Any]) -> None:
-        from vector_calls import CALLS, FIELD_OF
+        import vector_calls  # noqa: F401
+        import vector_values  # noqa: F401
+        from vector_registry import CALLS
 
         import groma
 
@@ -230,9 +232,7 @@ class Case:
             raise Mismatch("the progress callback was not called")
         given = step.get("gives", {})
         for key, name in given.items():
-            self.objects[name] = (
-                result[FIELD_OF.get((step["call"], key), key)] if isinstance(result, Several) else result
-            )
+            self.objects[name] = result[key] if isinstance(result, Several) else result
         if "expect" in step:
             self.check(result, step["expect"], step["call"])
         if "logs" in step and not any(step["logs"] in message for message in self.logs):
