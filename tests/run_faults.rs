@@ -101,6 +101,22 @@ fn tiles_that_vanish_or_change_meanwhile_are_failures() {
     assert_eq!(outputs(&out).len(), 3);
 }
 
+#[test]
+fn a_run_that_another_one_overtakes_keeps_what_that_one_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, whole) = (folder.path().join("out"), folder.path().join("whole"));
+    let files = synthetic_tiles(&folder.path().join("in"), 4, 2, 60.0, 20.0);
+    let other = |out: &Path| {
+        let resume = RunOptions { resume: true, ..RunOptions::default() };
+        run(&model().unwrap(), &files, out, resume, 4)
+    };
+    // The other one ends first more often than not, and lets go of the indices.
+    let Some(summary) = meanwhile(&files, &out, || drop(other(&out))) else { return };
+    assert_eq!(summary.count(TileState::Done) + summary.count(TileState::Kept), 8, "{summary:?}");
+    other(&whole);
+    assert!(outputs(&out) == outputs(&whole), "byte for byte");
+}
+
 fn cloud(positions: &[[f64; 3]]) -> PointCloud {
     let mut cloud = PointCloud::from_positions(positions.as_flattened(), 0.001).unwrap();
     for name in ["return_number", "number_of_returns"] {

@@ -218,13 +218,7 @@ impl Work<'_> {
                     remarks.into_iter().for_each(|remark| self.tell(News::Remark(remark)));
                     report
                 }),
-                // Another run was quicker: its output is as good, if it is the same.
-                Err(Error::OutputExists { path }) => match there(survey, number, self.model) {
-                    Ok(Some(made)) => Ok(self.run.kept(number, &made)),
-                    Ok(None) => Err(Error::OutputExists { path }),
-                    Err(error) => Err(error),
-                },
-                Err(error) => Err(error),
+                Err(error) => self.run.kept_meanwhile(survey, number, self.model, error),
             };
             match outcome {
                 Ok(report) => {
@@ -247,6 +241,27 @@ impl Run {
             remove_stale_parts(folder)?;
         }
         Ok(work)
+    }
+
+    /// What became of a tile that could not be made: if another run was quicker, its output is as good, if it is the same.
+    ///
+    /// # Errors
+    /// `error` if there is no such output.
+    pub(super) fn kept_meanwhile(
+        &self,
+        survey: &RunSurvey,
+        number: usize,
+        model: &Model,
+        error: Error,
+    ) -> Result<TileReport> {
+        if self.options.classify.overwrite || matches!(error, Error::Cancelled) {
+            return Err(error);
+        }
+        match (there(survey, number, model), error) {
+            (Ok(Some(made)), _) => Ok(self.kept(number, &made)),
+            (Err(why), Error::OutputExists { .. }) => Err(why),
+            (_, error) => Err(error),
+        }
     }
 
     /// Whether nobody needs what the indices say beside the facts, as all outputs are there.

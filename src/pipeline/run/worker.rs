@@ -82,19 +82,15 @@ impl RunWorker {
         let (source, index) = survey.tile(number)?;
         monitor.begin(Stage::Inference, index.facts.points);
         let output = &source.task.output;
-        let written = Loaded::load(survey, number, &recipe, output, monitor)?
-            .classify(survey, &recipe, output, monitor)?
-            .write(survey, &recipe, monitor);
+        let written = Loaded::load(survey, number, &recipe, output, monitor)
+            .and_then(|tile| tile.classify(survey, &recipe, output, monitor))
+            .and_then(|tile| tile.write(survey, &recipe, monitor));
         match written {
             Ok(written) => run.note(survey, &manifest, written).map(|(report, remarks)| {
                 remarks.iter().for_each(|remark| log::warn!("{remark}"));
                 report
             }),
-            Err(Error::OutputExists { path }) => match there(survey, number, &self.model)? {
-                Some(made) => Ok(run.kept(number, &made)),
-                None => Err(Error::OutputExists { path }),
-            },
-            Err(error) => Err(error),
+            Err(error) => run.kept_meanwhile(survey, number, &self.model, error),
         }
     }
 
