@@ -89,9 +89,7 @@ impl WideView {
     pub fn minimum(&self, cells: u32) -> Option<&Arc<Raster>> {
         self.minima.iter().find(|(c, _)| *c == cells).map(|(_, raster)| raster)
     }
-}
 
-impl WideView {
     /// The same over some of the cells, which it holds.
     #[must_use]
     pub fn cropped(self, cells: &[std::ops::Range<i64>; 2]) -> Self {

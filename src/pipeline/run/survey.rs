@@ -355,12 +355,4 @@ impl RunSurvey {
             mean_confidence: None,
         })
     }
-
-    /// Leaves only the facts of the indices on the disk.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn slim(&mut self) -> Result<()> {
-        self.indices.iter_mut().flatten().filter(|index| index.is_whole()).try_for_each(FileIndex::slim)
-    }
 }

@@ -215,20 +215,16 @@ impl Loaded {
         let pieces = cut(&self.buckets, side, self.size);
         let sink = Sink { layout, order: &order, confidence: AtomicU64::new(0), recipe, monitor };
         let mut by = By::default();
-        let view = |piece: Option<&Piece>| piece.map(|piece| survey.view(&self.region_of(piece), monitor)).transpose();
-        let mut next = view(pieces.first())?;
-        for (at, piece) in pieces.iter().enumerate() {
-            let Some(View { wide, margin: seen, unsure: missed }) = next.take() else { break };
+        let view = |piece: &Piece| survey.view(&self.region_of(piece), monitor);
+        // The rasters of the next piece are made while the points of this one are classified.
+        with_next(&pieces, view, |piece, View { wide, margin: seen, unsure: missed }| {
             (margin, unsure) = (margin.max(seen), unsure + missed);
-            // The rasters of the next piece are made while the points of this one are classified.
-            let compute = || match recipe.crew {
-                Some(crew) => crew.piece(&self, piece, &wide, survey, &sink, &mut by),
-                None => self.piece(piece, &wide, survey, &sink),
+            done += match recipe.crew {
+                Some(crew) => crew.piece(&self, piece, &wide, survey, &sink, &mut by)?,
+                None => self.piece(piece, &wide, survey, &sink)?,
             };
-            let (computed, viewed) = rayon::join(compute, || view(pieces.get(at + 1)));
-            done += computed?;
-            next = viewed?;
-        }
+            Ok(())
+        })?;
         if done != index.facts.points {
             return Err(Error::internal(format!(
                 "{done} of {} points of {} were in blocks",
@@ -245,18 +241,15 @@ impl Loaded {
     /// Classifies the blocks of a piece on the CPU; gives the number of its points.
     fn piece(&self, piece: &Piece, wide: &WideView, survey: &RunSurvey, sink: &Sink<'_>) -> Result<u64> {
         let mut done = 0;
-        let mut next = piece.blocks.first().map(|square| self.block(*square)).transpose()?;
-        for at in 0..piece.blocks.len() {
-            sink.monitor.check()?;
-            let Some(block) = next.take() else { break };
-            let following = piece.blocks.get(at + 1);
-            let (computed, loaded) = rayon::join(
-                || sink.compute(&block, wide, survey),
-                || following.map(|square| self.block(*square)).transpose(),
-            );
-            done += computed?;
-            next = loaded?;
-        }
+        with_next(
+            &piece.blocks,
+            |square| self.block(*square),
+            |_, block| {
+                sink.monitor.check()?;
+                done += sink.compute(&block, wide, survey)?;
+                Ok(())
+            },
+        )?;
         Ok(done)
     }
 
@@ -304,6 +297,22 @@ impl Loaded {
         let rows: Vec<u32> = records.par_iter().map(|record| row_of(record)).collect();
         Ok(Block { cloud: self.layout.cloud(&records)?, core: wanted, rows, base: self.base })
     }
+}
+
+/// Works on items one after the other; what the next one needs is made meanwhile.
+fn with_next<T: Sync, U: Send>(
+    items: &[T],
+    make: impl Fn(&T) -> Result<U> + Sync,
+    mut work: impl FnMut(&T, U) -> Result<()> + Send,
+) -> Result<()> {
+    let mut next = items.first().map(&make).transpose()?;
+    for (at, item) in items.iter().enumerate() {
+        let Some(made) = next.take() else { break };
+        let (worked, following) = rayon::join(|| work(item, made), || items.get(at + 1).map(&make).transpose());
+        worked?;
+        next = following?;
+    }
+    Ok(())
 }
 
 /// What brings places relative to one base to another.

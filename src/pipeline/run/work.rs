@@ -78,7 +78,7 @@ impl Work<'_> {
                 _ => {}
             }
         }
-        let mut survey = self.look(&folder)?;
+        let survey = self.look(&folder)?;
         if run.options.index_only || self.stop.is_cancelled() {
             return Ok(());
         }
@@ -87,10 +87,8 @@ impl Work<'_> {
         let features = run.features(self.model)?;
         let recipe = run.recipe(self.model, self.crew, &survey, &features);
         let complete = self.stages(&survey, &recipe, &manifest, &todo);
-        // Outputs that are to be replaced are there before other shards have made theirs.
-        let others = run.options.shard.is_some() && run.options.classify.overwrite;
-        if complete && !others && run.may_slim() {
-            survey.slim()?;
+        if complete {
+            run.let_go(self.model)?;
         }
         // Others may have been lost meanwhile.
         remove_stale_parts(&run.output)?;
@@ -264,10 +262,18 @@ impl Run {
         }
     }
 
-    /// Whether nobody needs what the indices say beside the facts, as all outputs are there.
-    pub(super) fn may_slim(&self) -> bool {
+    /// Lets go of what the indices hold beside the facts, if nobody needs it, as all outputs are there.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn let_go(&self, model: &Model) -> Result<()> {
+        // Outputs that are to be replaced are there before other shards have made theirs.
+        let others = self.options.shard.is_some() && self.options.classify.overwrite;
         let there = |source: &Source| source.task.output.exists();
-        !self.options.keep_index && self.sources.all.iter().all(|source| source.as_ref().is_ok_and(there))
+        if self.options.keep_index || others || !self.sources.all.iter().all(|s| s.as_ref().is_ok_and(there)) {
+            return Ok(());
+        }
+        Indexing::new(Arc::clone(&self.sources), model, &self.work_folder())?.slim()
     }
 
     /// How features are computed.

@@ -100,13 +100,11 @@ impl RunWorker {
     /// # Errors
     /// Those of listing the folder, and of writing.
     pub fn finish(&self) -> Result<()> {
-        let folder = self.run.make_folders()?;
-        if self.run.may_slim() {
-            let (mut survey, mut indexing) = (self.held_survey(), self.held_indexing());
-            (*survey, *indexing) = (None, None);
-            Indexing::new(Arc::clone(&self.run.sources), &self.model, &folder)?.slim()?;
-        }
-        Ok(())
+        self.run.make_folders()?;
+        // Who makes a tile after all looks at the indices anew.
+        let (mut survey, mut indexing) = (self.held_survey(), self.held_indexing());
+        (*survey, *indexing) = (None, None);
+        self.run.let_go(&self.model)
     }
 
     fn name(&self, number: usize) -> String {

@@ -47,8 +47,8 @@ class Model(Owned):
         """Opens an ONNX file.
 
         `manifest` (JSON, or what it stands for) replaces the one in the file or beside it, the weights in the
-        safetensors file `checkpoint` those of the same names. `device` is ``auto`` (the default), ``cpu``, ``cuda``, ``cuda:0,2`` or ``all``; what is
-        asked for by name is used or refused.
+        safetensors file `checkpoint` those of the same names. `device` is ``auto`` (the default), ``cpu``, ``cuda``,
+        ``cuda:0,2`` or ``all``; what is asked for by name is used or refused.
         """
         name = path_bytes(path, "path")
         if manifest is None and checkpoint is None and device is None:

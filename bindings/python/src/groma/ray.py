@@ -94,23 +94,21 @@ def run(
         plan = dict(pool.ask("plan"))
         tiles = plan["tiles"]
         todo = [number for number, tile in enumerate(tiles) if tile.get("reason") is None]
-        # All indices first: a tile looks at those of its neighbours.
-        indexed = _Spread(pool, "index", todo, attempts, tile_timeout_s).all(None)
-        bad = {number: receipt for number, receipt in indexed.items() if receipt["state"] == "failed"}
-        for number, receipt in bad.items():
-            tiles[number].update(receipt)
-            if on_tile is not None:
-                on_tile(tiles[number])
 
         def note(number: int, receipt: dict[str, Any]) -> None:
             tiles[number].update(receipt)
             if on_tile is not None:
                 on_tile(tiles[number])
 
+        # All indices first: a tile looks at those of its neighbours.
+        indexed = _Spread(pool, "index", todo, attempts, tile_timeout_s).all(None)
+        bad = {number: receipt for number, receipt in indexed.items() if receipt["state"] == "failed"}
+        for number, receipt in bad.items():
+            note(number, receipt)
         _Spread(pool, "make", [n for n in todo if n not in bad], attempts, tile_timeout_s).all(note)
         try:
             pool.ask("finish")
-        except (GromaError, RuntimeError) as error:
+        except (GromaError, RuntimeError, ray.exceptions.RayError) as error:
             # The tiles are there all the same.
             plan["remarks"].append(f"what lost actors left in {setup['output']} was not removed: {error}")
     finally:
@@ -143,9 +141,8 @@ class _Worker:
             import groma
 
             setup = self._setup
-            device = {"device": setup["device"]}
-            path = setup["model"]
-            self._model = groma.Model.default(**device) if path is None else groma.Model.open(path, **device)
+            path, device = setup["model"], setup["device"]
+            self._model = groma.Model.default(device=device) if path is None else groma.Model.open(path, device=device)
             self._opened = groma.Run.open(self._model, setup["inputs"], setup["output"], **setup["options"])
         return self._opened
 
