@@ -11,6 +11,7 @@ use groma::capi::filters::*;
 use groma::capi::points::*;
 use groma::capi::status::*;
 use groma::cloud::PointCloud;
+use groma::device::Placement;
 use groma::filters::Filter;
 use groma::filters::farthest::Start;
 use groma::filters::outliers::{RadiusOutliers, StatisticalOutliers};
@@ -154,7 +155,13 @@ fn files_are_those_that_the_library_writes() {
             (options.mark, options.overwrite) = (mark.into(), 1);
             let (status, said) = filter(&tile, &by_c, number, &options);
             assert_eq!(status, GROMA_STATUS_OK, "{said}");
-            let choices = FilterOptions { filter: filter_of_rust.clone(), mark, linear_unit_m: None, overwrite: true };
+            let choices = FilterOptions {
+                filter: filter_of_rust.clone(),
+                mark,
+                linear_unit_m: None,
+                devices: Placement::default(),
+                overwrite: true,
+            };
             let summary = filter_file(&tile, &by_rust, &choices, &Monitor::default()).unwrap();
             assert!(std::fs::read(&by_c).unwrap() == std::fs::read(&by_rust).unwrap(), "{filter_of_rust:?}");
             assert_eq!(LasReader::open(&by_c).unwrap().header().point_count, summary.written);

@@ -51,6 +51,34 @@ fn features_say_the_same_in_every_kind_of_file() {
 }
 
 #[test]
+fn the_device_is_the_one_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    survey(Path::new(&at("in.laz")), 20.0, 8.0);
+    let features = ["features", &at("in.laz"), "-o", &at("out.npy"), "--columns", "planarity@k10"];
+    let voxels = ["filter", "voxel", &at("in.laz"), "-o", &at("out.laz")];
+    for command in [&features[..], &voxels] {
+        for name in ["cuda:999", "cuda:0,999"] {
+            run(&[command, &["--device", name]].concat()).refused(40, "device `cuda:");
+        }
+        run(&[command, &["--device", "toaster"]].concat()).refused(10, "the device `toaster`");
+        let done = run(&[command, &["--device", "cpu", "--json"]].concat());
+        assert_eq!((done.code, &done.objects()[0]["device"]), (0, &"cpu".into()), "{}{}", done.out, done.err);
+    }
+    // Refused before anything is read, and without a look for GPUs where there is nothing to gain.
+    let chance = ["filter", "random", &at("in.laz"), "-o", &at("few.laz"), "--count", "9"];
+    assert_eq!(run(&[&chance[..], &["--device", "auto"]].concat()).code, 0);
+    let size = run(&["doctor", "--fits", "three bananas"]);
+    assert!(size.code == 2 && size.err.contains("write a size as 800MB"), "{}", size.err);
+    if has_runtime() {
+        let doctor = run(&["doctor", "--fits", "1kB", "--batches", "--json"]);
+        let said = &doctor.objects()[0];
+        assert_eq!(said["fits"]["bytes"], 1000, "{said}");
+        assert!(said["batches"][0]["rows"].as_u64().is_some_and(|rows| rows > 0), "{said}");
+    }
+}
+
+#[test]
 fn bench_prints_what_the_driver_reads() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("in.laz");

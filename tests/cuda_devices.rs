@@ -184,6 +184,7 @@ fn every_gpu_is_told_of() {
     });
     assert_eq!(*gpu, expected);
     assert!(report["devices"][3]["gpu"]["load_percent"].is_null(), "it is not told");
+    assert_eq!(report["least_loaded"], "cuda:0", "by its load, and not by its memory");
     let cuda = &report["cuda"];
     assert_eq!(
         (&cuda["built"], &cuda["driver"], &cuda["release"]),
@@ -209,6 +210,23 @@ fn every_gpu_is_told_of() {
     ] {
         assert!(text.contains(said), "{said} is not in\n{text}");
     }
+}
+
+#[test]
+fn the_doctor_says_what_fits() {
+    let Some(folder) = machine("cuda-fits") else { return };
+    let ask = |size: &str, json: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_groma"));
+        command.args(["doctor", "--fits", size]).args(json);
+        let memory = [("FAKE_CUDA_FREE_1", "700"), ("FAKE_CUDA_TOTAL_1", "2048"), ("FAKE_CUDA_FREE_2", "100")];
+        String::from_utf8(on(&folder, command, &memory).output().unwrap().stdout).unwrap()
+    };
+    let report: Value = serde_json::from_str(&ask("650MiB", &["--json"])).unwrap();
+    assert_eq!(report["fits"]["bytes"], 650 << 20);
+    let fit: Vec<&str> = report["fits"]["devices"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(fit.contains(&"cuda:1") && !fit.contains(&"cuda:2"), "{fit:?}");
+    let text = ask("650MiB", &[]);
+    assert!(text.contains("0.6 GiB are free on cuda:1") && text.contains("0.6 GiB are not free on cuda:2"), "{text}");
 }
 
 #[test]

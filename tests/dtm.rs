@@ -261,6 +261,7 @@ fn heights_of_a_real_tile_are_those_above_the_raster() {
         block_size_m: None,
         linear_unit_m: None,
         dtm: Some(path),
+        devices: groma::device::Placement::default(),
         point_format: None,
         overwrite: false,
     };

@@ -32,6 +32,7 @@ fn options(columns: &[&str]) -> ExtractOptions {
         block_size_m: None,
         linear_unit_m: None,
         dtm: None,
+        devices: groma::device::Placement::default(),
         point_format: None,
         overwrite: true,
     }

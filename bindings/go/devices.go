@@ -15,6 +15,22 @@ type Device struct {
 	MemoryTotalBytes, MemoryFreeBytes uint64
 }
 
+// Fits says whether so much of its memory was free when it was listed; not where that is not known.
+func (d Device) Fits(sizeBytes uint64) bool {
+	return sizeBytes <= d.MemoryFreeBytes
+}
+
+// LeastLoaded is the name of the GPU that is least at work, as the option Device takes it; cpu if no GPU can be used.
+func LeastLoaded() (string, error) {
+	var list *C.groma_devices_t
+	var e *C.groma_error_t
+	if err := failure(C.groma_devices_list(&list, &e), e); err != nil {
+		return "", err
+	}
+	defer C.groma_devices_destroy(list)
+	return C.GoString(C.groma_devices_least_loaded(list)), nil
+}
+
 // Devices lists the processors that models can run on.
 func Devices() ([]Device, error) {
 	devices, _, err := listDevices()

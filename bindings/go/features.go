@@ -28,6 +28,8 @@ type FeaturesOptions struct {
 	LinearUnitM float64
 	// DTM is the path of a terrain model, for schemas that say `ground: dtm`; empty for none.
 	DTM string
+	// Device is where they are computed: cpu, auto, cuda, cuda:0,2 or all; empty for cpu.
+	Device string
 	// Cancel may stop the call; nil for none.
 	Cancel *Cancel
 	// Progress is called while it works; nil for none.
@@ -64,6 +66,7 @@ func ComputeFeatures(ctx context.Context, points *Points, schema string, options
 	raw.block_size_m = C.double(options.BlockSizeM)
 	raw.linear_unit_m = C.double(options.LinearUnitM)
 	raw.dtm = a.optional(options.DTM)
+	raw.device = a.optional(options.Device)
 	c.raw.options = unsafe.Pointer(raw)
 	j := listen(ctx, options.Cancel, options.Progress, a, &raw.cancel, &raw.progress, &raw.progress_user)
 	pointer, err := c.make()

@@ -24,6 +24,8 @@ type FeaturesFileOptions struct {
 	LinearUnitM float64
 	// DTM is the path of a terrain model, for schemas that say `ground: dtm`; empty for none.
 	DTM string
+	// Device is where they are computed: cpu, auto, cuda, cuda:0,2 or all; empty for cpu.
+	Device string
 	// Cancel may stop the call; nil for none.
 	Cancel *Cancel
 	// Progress is called while it works; nil for none.
@@ -63,6 +65,7 @@ func FeaturesFile(ctx context.Context, schema, input, output string, options *Fe
 	raw.block_size_m = C.double(options.BlockSizeM)
 	raw.linear_unit_m = C.double(options.LinearUnitM)
 	raw.dtm = a.optional(options.DTM)
+	raw.device = a.optional(options.Device)
 	j := listen(ctx, options.Cancel, options.Progress, a, &raw.cancel, &raw.progress, &raw.progress_user)
 	if a.err != nil {
 		return nil, j.end(a.err)

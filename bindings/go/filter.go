@@ -71,6 +71,8 @@ type FilterOptions struct {
 	// LinearUnitM is the length of one unit of the coordinates in metres (0.3048 for feet); 0 for that of the file's CRS,
 	// and for metres where none is known.
 	LinearUnitM float64
+	// Device is where points are chosen: cpu, auto, cuda or cuda:0; empty for cpu.
+	Device string
 	// Cancel may stop the call; nil for none.
 	Cancel *Cancel
 	// Progress is called while it works; nil for none.
@@ -119,6 +121,7 @@ func (o *FilterOptions) in(ctx context.Context, a *arena) (*C.groma_filter_optio
 	raw.start_row = C.int64_t(o.StartRow)
 	raw.seed = C.uint64_t(o.Seed)
 	raw.linear_unit_m = C.double(o.LinearUnitM)
+	raw.device = a.optional(o.Device)
 	return raw, listen(ctx, o.Cancel, o.Progress, a, &raw.cancel, &raw.progress, &raw.progress_user)
 }
 

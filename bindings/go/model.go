@@ -214,6 +214,17 @@ func (m *Model) Describe() json.RawMessage {
 	return json.RawMessage(C.GoString(C.groma_model_describe_json(pointer)))
 }
 
+// Batches says how many rows a call suit the model on each of its devices, as a JSON array; a GPU is measured once, and
+// remembered.
+func (m *Model) Batches() (json.RawMessage, error) {
+	pointer := (*C.groma_model_t)(m.must())
+	defer m.release()
+	var text *C.groma_string_t
+	var e *C.groma_error_t
+	status := C.groma_model_batches_json(pointer, &text, &e)
+	return taken(status, text, e)
+}
+
 // Metadata is a value of the ONNX metadata; false if there is no such key, as none holds a NUL character.
 func (m *Model) Metadata(key string) (string, bool) {
 	pointer := (*C.groma_model_t)(m.must())

@@ -28,6 +28,8 @@ type NeighborsOptions struct {
 	MaxDistanceM float64
 	// LinearUnitM is the length of one unit of the coordinates in metres (0.3048 for feet); 0 for metres.
 	LinearUnitM float64
+	// Device is where they are searched: cpu, auto, cuda or cuda:0; empty for cpu.
+	Device string
 	// Cancel may stop the call; nil for none.
 	Cancel *Cancel
 	// Progress is called while it works; nil for none.
@@ -80,6 +82,7 @@ func (c *call) neighbors(ctx context.Context, options *NeighborsOptions) (*Neigh
 	raw.search = C.int32_t(options.Search)
 	raw.max_distance_m = C.double(options.MaxDistanceM)
 	raw.linear_unit_m = C.double(options.LinearUnitM)
+	raw.device = c.arena.optional(options.Device)
 	c.raw.options = unsafe.Pointer(raw)
 	j := listen(ctx, options.Cancel, options.Progress, c.arena, &raw.cancel, &raw.progress, &raw.progress_user)
 	pointer, err := c.make()

@@ -9,6 +9,7 @@
 import type { constants as numbers } from './low.js';
 import type {
     BlockOptions,
+    FeaturesOptions,
     ClassifyOptions,
     Column,
     FeaturesFileOptions,
@@ -183,6 +184,8 @@ export class Model extends Handle {
     readonly classes: string[];
     readonly manifest: Record<string, any>;
     describe(): Record<string, any>;
+    /** Rows a call that suit it on each of its devices; a GPU is measured once, and remembered. */
+    batches(): { device: string; rows: number; rows_per_s?: number }[];
     metadata(key: string): string | null;
     /** Classifies a LAS, LAZ or COPC file into a .las or .laz file, which appears whole or not at all. */
     classifyFile(input: string, output: string, options?: ClassifyOptions): Promise<Summary>;
@@ -289,8 +292,8 @@ export type Schema = string | object;
 /** A matrix of numbers for every point, row-major. */
 export class Features extends Handle {
     private constructor();
-    static compute(points: Points, schema: Schema, options?: BlockOptions): Promise<Features>;
-    static computeSync(points: Points, schema: Schema, options?: BlockOptions): Features;
+    static compute(points: Points, schema: Schema, options?: FeaturesOptions): Promise<Features>;
+    static computeSync(points: Points, schema: Schema, options?: FeaturesOptions): Features;
     readonly rows: number;
     readonly columns: string[];
     /** Column c of point i at `i * columns.length + c`. */
@@ -452,7 +455,9 @@ export interface Device {
 
 /** The processors that models can run on. */
 export function devices(): Device[];
-/** The same with all that is known. */
+/** Name of the GPU that is least at work, as the option `device` takes it; `cpu` if no GPU can be used. */
+export function leastLoaded(): string;
+/** The list with all that is known. */
 export function devicesJson(): Record<string, any>;
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';

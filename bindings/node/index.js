@@ -19,7 +19,7 @@ const { Summary } = require('./lib/summary.js');
 const { Value } = require('./lib/value.js');
 const { defaults } = require('./lib/options.js');
 const { pointsDefaults } = require('./lib/points.js');
-const { abiVersion, devices, devicesJson, doctor, runtime, setLog, statusName, version } = require('./lib/runtime.js');
+const { abiVersion, devices, devicesJson, doctor, leastLoaded, runtime, setLog, statusName, version } = require('./lib/runtime.js');
 
 module.exports = {
     Cancel,
@@ -45,6 +45,7 @@ module.exports = {
     describeSchema,
     devices,
     devicesJson,
+    leastLoaded,
     doctor,
     featuresFile,
     featuresFileSync,

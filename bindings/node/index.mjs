@@ -34,6 +34,7 @@ export const {
     filterFileSync,
     groundFile,
     groundFileSync,
+    leastLoaded,
     pointsDefaults,
     runtime,
     setLog,

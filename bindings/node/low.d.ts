@@ -318,10 +318,7 @@ export interface groma_model_options_t {
      * were trained for other classes or features.
      */
     checkpoint: string | null;
-    /**
-     * The devices to run on: `auto` (NULL, the default), `cpu`, `cuda`, `cuda:0,2` or `all`. What is asked for by name
-     * and cannot be used is an error.
-     */
+    /** The devices to run on; `auto` for NULL (the default). */
     device: string | null;
 }
 
@@ -558,6 +555,11 @@ export interface groma_features_options_t {
      * vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
      */
     dtm: string | null;
+    /**
+     * The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not
+     * depend on them, but for the last bits of `slope` and `height_extent_ratio`.
+     */
+    device: string | null;
 }
 
 /** How to write features of a file. Fill it with `groma_features_file_options_init`. */
@@ -595,6 +597,11 @@ export interface groma_features_file_options_t {
      * vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
      */
     dtm: string | null;
+    /**
+     * The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not
+     * depend on them, but for the last bits of `slope` and `height_extent_ratio`.
+     */
+    device: string | null;
 }
 
 /**
@@ -699,6 +706,11 @@ export interface groma_filter_options_t {
     progress: groma_progress_fn | Pointer | null;
     /** Handed to `progress`. */
     progress_user: Memory | null;
+    /**
+     * The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or the
+     * one least at work; with `auto`, the CPU does what a GPU could not hold. Random points are for the CPU only.
+     */
+    device: string | null;
 }
 
 /** How to search. Fill it with `groma_neighbors_options_init`. */
@@ -721,6 +733,11 @@ export interface groma_neighbors_options_t {
     progress: groma_progress_fn | Pointer | null;
     /** Handed to `progress`. */
     progress_user: Memory | null;
+    /**
+     * The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or the
+     * one least at work; with `auto`, the CPU does what a GPU could not hold. The result does not depend on it.
+     */
+    device: string | null;
 }
 
 /** How to read and write files. Fill it with `groma_las_options_init`. */
@@ -890,8 +907,20 @@ export interface Low {
      */
     groma_devices_memory_free_bytes: Call<[devices: Pointer | null, index: number | bigint], number | bigint>;
     /**
+     * 1 if so many bytes of a device's memory were free when the devices were listed, else 0, also where that is not
+     * known.
+     */
+    groma_devices_fits: Call<[devices: Pointer | null, index: number | bigint, bytes: number | bigint], number>;
+    /**
+     * Name of the GPU that was least at work; of equals the one with more free memory. The CPU's, if no GPU can be
+     * used.
+     *
+     * @returns borrowed, may be NULL: NULL for NULL
+     */
+    groma_devices_least_loaded: Call<[devices: Pointer | null], string | null>;
+    /**
      * Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU
-     * has an object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
+     * has an object `gpu` with its memory, load and what else is known; `least_loaded`; and `cuda`, the driver of GPUs.
      *
      * @returns borrowed, may be NULL: NULL for NULL
      */
@@ -1021,6 +1050,19 @@ export interface Low {
      * @returns borrowed, may be NULL: the text
      */
     groma_model_describe_json: Call<[model: Pointer | null], string | null>;
+    /**
+     * Rows a call that suit the model on each device, as a JSON array of `device`, `rows` and, where measured,
+     * `rows_per_s`. A GPU is measured once for a model and about so much free memory, and remembered, for later
+     * processes too (in the folder that `GROMA_CACHE` names, or where the system keeps caches). Of the CPU it is what
+     * the manifest says.
+     *
+     * @param json owned: destroy it with `groma_string_destroy`
+     */
+    groma_model_batches_json: Call<[
+        model: Pointer | null,
+        json: [Pointer | null],
+        error: [Pointer | null] | null,
+    ], number>;
     /**
      * A value of the ONNX file's own metadata; lives as long as the model. NULL for NULL, and if there is no such key.
      *

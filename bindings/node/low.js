@@ -258,6 +258,7 @@ const structs = Object.freeze({
         progress: 'groma_progress_fn *',
         progress_user: 'void *',
         dtm: 'const char *',
+        device: 'const char *',
     }),
     groma_features_file_options_t: koffi.struct('groma_features_file_options_t', {
         struct_size: 'uint32_t',
@@ -272,6 +273,7 @@ const structs = Object.freeze({
         progress: 'groma_progress_fn *',
         progress_user: 'void *',
         dtm: 'const char *',
+        device: 'const char *',
     }),
     groma_ground_options_t: koffi.struct('groma_ground_options_t', {
         struct_size: 'uint32_t',
@@ -314,6 +316,7 @@ const structs = Object.freeze({
         cancel: 'void *',
         progress: 'groma_progress_fn *',
         progress_user: 'void *',
+        device: 'const char *',
     }),
     groma_neighbors_options_t: koffi.struct('groma_neighbors_options_t', {
         struct_size: 'uint32_t',
@@ -325,6 +328,7 @@ const structs = Object.freeze({
         cancel: 'void *',
         progress: 'groma_progress_fn *',
         progress_user: 'void *',
+        device: 'const char *',
     }),
     groma_las_options_t: koffi.struct('groma_las_options_t', {
         struct_size: 'uint32_t',
@@ -363,6 +367,8 @@ const functions = {
     groma_devices_description: ['const char *', ['groma_devices_t *', 'uint64_t']],
     groma_devices_memory_total_bytes: ['uint64_t', ['groma_devices_t *', 'uint64_t']],
     groma_devices_memory_free_bytes: ['uint64_t', ['groma_devices_t *', 'uint64_t']],
+    groma_devices_fits: ['int32_t', ['groma_devices_t *', 'uint64_t', 'uint64_t']],
+    groma_devices_least_loaded: ['const char *', ['groma_devices_t *']],
     groma_devices_json: ['const char *', ['groma_devices_t *']],
     groma_devices_destroy: ['void', ['groma_devices_t *']],
     groma_cancel_create: ['int32_t', [koffi.out('groma_cancel_t **'), koffi.out('groma_error_t **')]],
@@ -405,6 +411,11 @@ const functions = {
     groma_model_class_name: ['const char *', ['groma_model_t *', 'uint64_t']],
     groma_model_manifest_json: ['const char *', ['groma_model_t *']],
     groma_model_describe_json: ['const char *', ['groma_model_t *']],
+    groma_model_batches_json: ['int32_t', [
+        'groma_model_t *',
+        koffi.out('groma_string_t **'),
+        koffi.out('groma_error_t **'),
+    ]],
     groma_model_metadata: ['const char *', ['groma_model_t *', 'const char *']],
     groma_model_open_ensemble: ['int32_t', [
         'const groma_model_t **',

@@ -82,7 +82,12 @@ export interface ClassifyOptions extends BlockOptions, FileOptions {
     keepClasses?: ArrayLike<number> & Iterable<number>;
 }
 
-export interface FeaturesFileOptions extends BlockOptions, FileOptions {}
+export interface FeaturesOptions extends BlockOptions {
+    /** The devices that compute: `cpu` (the default), `auto`, `cuda`, `cuda:0,2` or `all`. */
+    device?: string | null;
+}
+
+export interface FeaturesFileOptions extends FeaturesOptions, FileOptions {}
 
 export interface GroundOptions extends Listeners, FileOptions {
     threads?: number;
@@ -135,12 +140,16 @@ export interface FilterOptions extends SearchOptions {
     /** Of random points: equal seeds draw equal rows. */
     seed?: number | bigint;
     linearUnitM?: number;
+    /** The device that works: `cpu` (the default), `auto`, `cuda` or `cuda:0`. */
+    device?: string | null;
 }
 
 export interface NeighborsOptions extends SearchOptions {
     /** Of nearest neighbours: farther ones do not count; 0 for no bound. */
     maxDistanceM?: number;
     linearUnitM?: number;
+    /** The device that works: `cpu` (the default), `auto`, `cuda` or `cuda:0`. */
+    device?: string | null;
 }
 
 export interface LasOptions extends Listeners {

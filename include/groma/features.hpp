@@ -23,6 +23,8 @@ struct FeaturesOptions {
     double linear_unit_m = 0;
     /// A terrain model for a schema that says `ground: dtm`; empty for none.
     std::string dtm = {};
+    /// The devices that compute: `cpu`, `auto`, `cuda`, `cuda:0,2` or `all`; empty for `cpu`.
+    std::string device = {};
     /// Called with the progress.
     Progress progress = {};
     /// A flag that may stop the call; NULL for none.
@@ -37,6 +39,7 @@ struct FeaturesOptions {
         options.block_size_m = block_size_m;
         options.linear_unit_m = linear_unit_m;
         options.dtm = detail::or_null(dtm);
+        options.device = detail::or_null(device);
         return options;
     }
 };
@@ -57,6 +60,8 @@ struct FeaturesFileOptions {
     double linear_unit_m = 0;
     /// A terrain model for a schema that says `ground: dtm`; empty for none.
     std::string dtm = {};
+    /// The devices that compute: `cpu`, `auto`, `cuda`, `cuda:0,2` or `all`; empty for `cpu`.
+    std::string device = {};
     /// Called with the progress.
     Progress progress = {};
     /// A flag that may stop the call; NULL for none.
@@ -73,6 +78,7 @@ struct FeaturesFileOptions {
         options.block_size_m = block_size_m;
         options.linear_unit_m = linear_unit_m;
         options.dtm = detail::or_null(dtm);
+        options.device = detail::or_null(device);
         return options;
     }
 };

@@ -65,13 +65,15 @@ struct FilterOptions {
     /// Length of one unit of the coordinates in metres; 0 for that of the points or of the file's CRS, and for metres
     /// where none is known.
     double linear_unit_m = 0;
+    /// The device that works: `cpu`, `auto`, `cuda` or `cuda:0`; empty for `cpu`.
+    std::string device = {};
     /// Called with the progress.
     Progress progress = {};
     /// A flag that may stop the call; NULL for none.
     const Cancel *cancel = nullptr;
 
-    /// As groma.h wants them, without progress and cancel.
-    groma_filter_options_t c() const noexcept {
+    /// As groma.h wants them, without progress and cancel; lives as long as this.
+    groma_filter_options_t c() const {
         groma_filter_options_t options;
         groma_filter_options_init(&options, sizeof options);
         options.threads = threads;
@@ -88,6 +90,7 @@ struct FilterOptions {
         options.start_row = start_row;
         options.seed = seed;
         options.linear_unit_m = linear_unit_m;
+        options.device = detail::or_null(device);
         return options;
     }
 };

@@ -107,6 +107,11 @@ public:
     std::string_view manifest_json() const noexcept { return detail::view(groma_model_manifest_json(c())); }
     /// Inputs, outputs, metadata and more as a JSON object.
     std::string_view describe_json() const noexcept { return detail::view(groma_model_describe_json(c())); }
+    /// Rows a call that suit the model on each of its devices, as a JSON array; a GPU is measured once, and remembered.
+    std::string batches_json() const {
+        return detail::string(
+            [&](groma_string_t **json, groma_error_t **error) { return groma_model_batches_json(c(), json, error); });
+    }
     /// A value of the ONNX metadata; an empty view with NULL `data()` if there is no such key.
     std::string_view metadata(const std::string &key) const { return detail::view(groma_model_metadata(c(), detail::c_str(key))); }
 };

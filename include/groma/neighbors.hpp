@@ -20,19 +20,22 @@ struct NeighborsOptions {
     double max_distance_m = 0;
     /// Length of one unit of the coordinates in metres; 0 for that of the points, and for metres where they have none.
     double linear_unit_m = 0;
+    /// The device that works: `cpu`, `auto`, `cuda` or `cuda:0`; empty for `cpu`.
+    std::string device = {};
     /// Called with the progress.
     Progress progress = {};
     /// A flag that may stop the call; NULL for none.
     const Cancel *cancel = nullptr;
 
-    /// As groma.h wants them, without progress and cancel.
-    groma_neighbors_options_t c() const noexcept {
+    /// As groma.h wants them, without progress and cancel; lives as long as this.
+    groma_neighbors_options_t c() const {
         groma_neighbors_options_t options;
         groma_neighbors_options_init(&options, sizeof options);
         options.threads = threads;
         options.search = static_cast<std::int32_t>(search);
         options.max_distance_m = max_distance_m;
         options.linear_unit_m = linear_unit_m;
+        options.device = detail::or_null(device);
         return options;
     }
 };

@@ -57,6 +57,10 @@ public:
     std::uint64_t memory_total_bytes(std::size_t index) const noexcept { return groma_devices_memory_total_bytes(c(), index); }
     /// Memory that was free when the devices were listed, in bytes; 0 where that is not known.
     std::uint64_t memory_free_bytes(std::size_t index) const noexcept { return groma_devices_memory_free_bytes(c(), index); }
+    /// Whether so many bytes of its memory were free when the devices were listed; not where that is not known.
+    bool fits(std::size_t index, std::uint64_t bytes) const noexcept { return groma_devices_fits(c(), index, bytes) != 0; }
+    /// Name of the GPU that was least at work, or `cpu` if none can be used.
+    std::string_view least_loaded() const noexcept { return detail::view(groma_devices_least_loaded(c())); }
     /// Everything, as a JSON object.
     std::string_view json() const noexcept { return detail::view(groma_devices_json(c())); }
 };

@@ -11,6 +11,7 @@ use std::ffi::{CString, c_char};
 /// The devices of this machine as they were when they were listed.
 pub struct groma_devices_t {
     usable: Vec<Listed>,
+    least_loaded: CString,
     json: CString,
 }
 
@@ -36,15 +37,17 @@ pub unsafe extern "C" fn groma_devices_list(
             "cpu": report.cpu,
             "memory": Memory::detect(),
             "devices": report.devices,
+            "least_loaded": report.least_loaded().id,
             "cuda": report.cuda,
         }))?);
+        let least_loaded = c_text(report.least_loaded().id.clone());
         let listed = |device: &device::Device| Listed {
             name: c_text(device.id.clone()),
             description: c_text(device.name.clone()),
             memory: device.memory(),
         };
         let usable = report.devices.iter().filter(|device| device.usable).map(listed).collect();
-        devices.give(groma_devices_t { usable, json });
+        devices.give(groma_devices_t { usable, least_loaded, json });
         Ok(())
     })
 }
@@ -86,8 +89,22 @@ pub unsafe extern "C" fn groma_devices_memory_free_bytes(devices: *const groma_d
     getter!(devices, 0 => devices.at(index).map_or(0, |device| device.memory.free_bytes))
 }
 
+/// 1 if so many bytes of a device's memory were free when the devices were listed, else 0, also where that is not known.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_devices_fits(devices: *const groma_devices_t, index: u64, bytes: u64) -> i32 {
+    getter!(devices, 0 => devices.at(index).map_or(0, |device| i32::from(bytes <= device.memory.free_bytes)))
+}
+
+/// Name of the GPU that was least at work; of equals the one with more free memory. The CPU's, if no GPU can be used.
+///
+/// @return @borrowed @nullable NULL for NULL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_devices_least_loaded(devices: *const groma_devices_t) -> *const c_char {
+    getter!(devices, std::ptr::null() => devices.least_loaded.as_ptr())
+}
+
 /// Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU has an
-/// object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
+/// object `gpu` with its memory, load and what else is known; `least_loaded`; and `cuda`, the driver of GPUs.
 ///
 /// @return @borrowed @nullable NULL for NULL
 #[unsafe(no_mangle)]

@@ -10,6 +10,7 @@ use super::status::groma_status_t;
 use super::tensor::{groma_tensor_t, view};
 use super::text::{c_text, groma_string_t};
 use super::value::groma_value_t;
+use crate::device::Placement;
 use crate::error::{Error, Result};
 use crate::features::glossary::describe_schema;
 use crate::features::{self, FeatureMatrix, Options, Schema};
@@ -45,6 +46,9 @@ pub struct groma_features_options_t {
     /// A terrain model for a schema that says `ground: dtm`: path of a GeoTIFF or an ESRI ASCII grid in the CRS and
     /// the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
     pub dtm: *const c_char,
+    /// The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not depend on
+    /// them, but for the last bits of `slope` and `height_extent_ratio`.
+    pub device: *const c_char,
 }
 
 /// Fills `options` with the defaults.
@@ -102,12 +106,15 @@ pub unsafe extern "C" fn groma_features_compute(
         options::reserved(given.reserved)?;
         // SAFETY: as above.
         let dtm = unsafe { text_or_null(given.dtm, "dtm") }?;
+        // SAFETY: as above.
+        let device = unsafe { options::device(given.device) }?;
         let schema = read_schema(schema)?;
         let choices = Options {
             search: options::search(given.search)?,
             block_size_m: options::length(given.block_size_m, "block_size_m")?,
             linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?.unwrap_or(1.0),
             dtm: terrain(&schema, dtm.map(Path::new))?,
+            devices: Placement::of(device)?,
             ..Options::default()
         };
         // SAFETY: the caller keeps the rules at the top of the header.
@@ -254,13 +261,15 @@ unsafe impl Sized32 for groma_features_options_t {
             progress: None,
             progress_user: std::ptr::null_mut(),
             dtm: std::ptr::null(),
+            device: std::ptr::null(),
         }
     }
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_features_options_t>() == 64);
+    assert!(size_of::<groma_features_options_t>() == 72);
     assert!(std::mem::offset_of!(groma_features_options_t, cancel) == 32);
     assert!(std::mem::offset_of!(groma_features_options_t, dtm) == 56);
+    assert!(std::mem::offset_of!(groma_features_options_t, device) == 64);
 };

@@ -7,6 +7,7 @@ use super::features::read_schema;
 use super::options::{self, Sized32, flag};
 use super::status::groma_status_t;
 use super::summary::groma_summary_t;
+use crate::device::Placement;
 use crate::error::Result;
 use crate::features::Schema;
 use crate::pipeline::features::{ExtractOptions, extract_file};
@@ -44,6 +45,9 @@ pub struct groma_features_file_options_t {
     /// A terrain model for a schema that says `ground: dtm`: path of a GeoTIFF or an ESRI ASCII grid in the CRS and
     /// the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
     pub dtm: *const c_char,
+    /// The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not depend on
+    /// them, but for the last bits of `slope` and `height_extent_ratio`.
+    pub device: *const c_char,
 }
 
 /// Fills `options` with the defaults.
@@ -94,7 +98,8 @@ pub unsafe extern "C" fn groma_features_file(
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
 unsafe impl Sized32 for groma_features_file_options_t {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    // It began without `device`.
+    const FIRST_SIZE: usize = std::mem::offset_of!(Self, device);
 
     fn defaults() -> Self {
         Self {
@@ -110,16 +115,18 @@ unsafe impl Sized32 for groma_features_file_options_t {
             progress: None,
             progress_user: std::ptr::null_mut(),
             dtm: std::ptr::null(),
+            device: std::ptr::null(),
         }
     }
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_features_file_options_t>() == 72);
+    assert!(size_of::<groma_features_file_options_t>() == 80);
     assert!(std::mem::offset_of!(groma_features_file_options_t, block_size_m) == 24);
     assert!(std::mem::offset_of!(groma_features_file_options_t, cancel) == 40);
     assert!(std::mem::offset_of!(groma_features_file_options_t, dtm) == 64);
+    assert!(std::mem::offset_of!(groma_features_file_options_t, device) == 72);
 };
 
 /// Turns the caller's options into the library's, and the terms of the call.
@@ -132,12 +139,15 @@ unsafe fn read(pointer: *const groma_features_file_options_t, schema: Schema) ->
     options::reserved(given.reserved)?;
     // SAFETY: as above.
     let dtm = unsafe { text_or_null(given.dtm, "dtm") }?.map(PathBuf::from);
+    // SAFETY: as above.
+    let device = unsafe { options::device(given.device) }?;
     let choices = ExtractOptions {
         schema,
         search: options::search(given.search)?,
         block_size_m: options::length(given.block_size_m, "block_size_m")?,
         linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?,
         dtm,
+        devices: Placement::of(device)?,
         point_format: options::point_format(given.point_format)?,
         overwrite: flag(given.overwrite, "overwrite")?,
     };

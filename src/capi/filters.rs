@@ -9,6 +9,7 @@ use super::runtime::to_json;
 use super::status::groma_status_t;
 use super::text::c_text;
 use crate::cloud::PointCloud;
+use crate::device::Placement;
 use crate::error::{Error, Result};
 use crate::filters::farthest::Start;
 use crate::filters::outliers::{RadiusOutliers, StatisticalOutliers};
@@ -81,6 +82,9 @@ pub struct groma_filter_options_t {
     pub progress: groma_progress_fn,
     /// Handed to `progress`.
     pub progress_user: *mut c_void,
+    /// The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or the one
+    /// least at work; with `auto`, the CPU does what a GPU could not hold. Random points are for the CPU only.
+    pub device: *const c_char,
 }
 
 /// Fills `options` with the defaults.
@@ -133,7 +137,9 @@ pub unsafe extern "C" fn groma_filter_points(
         let cloud = unsafe { points::cloud(points) }?;
         let unit_m = choices.linear_unit_m.unwrap_or(1.0);
         // SAFETY: flag and callback are the caller's and live during the call.
-        let chosen = unsafe { terms.run(|monitor| choices.filter.choose(&cloud, unit_m, monitor)) }?;
+        let chosen = unsafe {
+            terms.run(|monitor| Ok(choices.filter.choose_where(&cloud, unit_m, &choices.devices, monitor)?.0))
+        }?;
         filtered.give(groma_filtered_t::new(chosen, &cloud));
         Ok(())
     })
@@ -258,7 +264,8 @@ pub unsafe extern "C" fn groma_filter_summary_destroy(summary: *mut groma_filter
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
 unsafe impl Sized32 for groma_filter_options_t {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    // It began without `device`.
+    const FIRST_SIZE: usize = std::mem::offset_of!(Self, device);
 
     fn defaults() -> Self {
         Self {
@@ -280,15 +287,17 @@ unsafe impl Sized32 for groma_filter_options_t {
             cancel: std::ptr::null(),
             progress: None,
             progress_user: std::ptr::null_mut(),
+            device: std::ptr::null(),
         }
     }
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_filter_options_t>() == 120);
+    assert!(size_of::<groma_filter_options_t>() == 128);
     assert!(std::mem::offset_of!(groma_filter_options_t, neighbors) == 24);
     assert!(std::mem::offset_of!(groma_filter_options_t, cancel) == 96);
+    assert!(std::mem::offset_of!(groma_filter_options_t, device) == 120);
 };
 
 /// Turns the caller's options into the library's, and the terms of the call.
@@ -321,8 +330,11 @@ unsafe fn read(filter: i32, pointer: *const groma_filter_options_t) -> Result<(F
             return Err(Error::invalid(format!("filter is {other}"), "pass one of the GROMA_FILTER_ constants"));
         }
     };
+    // SAFETY: by the contract of this function.
+    let device = unsafe { options::device(given.device) }?;
     let choices = FilterOptions {
         filter,
+        devices: Placement::one_of(device)?,
         mark: flag(given.mark, "mark")?,
         linear_unit_m: options::length(given.linear_unit_m, "linear_unit_m")?,
         overwrite: flag(given.overwrite, "overwrite")?,

@@ -6,7 +6,7 @@ use super::error::groma_error_t;
 use super::options::{self, Sized32};
 use super::runtime::to_json;
 use super::status::groma_status_t;
-use super::text::c_text;
+use super::text::{c_text, groma_string_t};
 use crate::error::{Error, Result};
 use crate::model::{Manifest, Model, ModelOptions};
 use std::collections::BTreeMap;
@@ -49,8 +49,7 @@ pub struct groma_model_options_t {
     /// weight that the model has not, or has with another type or shape, is an error, and so are weights that were trained
     /// for other classes or features.
     pub checkpoint: *const c_char,
-    /// The devices to run on: `auto` (NULL, the default), `cpu`, `cuda`, `cuda:0,2` or `all`. What is asked for by name and
-    /// cannot be used is an error.
+    /// The devices to run on; `auto` for NULL (the default).
     pub device: *const c_char,
 }
 
@@ -285,6 +284,23 @@ pub unsafe extern "C" fn groma_model_manifest_json(model: *const groma_model_t) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn groma_model_describe_json(model: *const groma_model_t) -> *const c_char {
     getter!(model, std::ptr::null() => model.describe_json.as_ptr())
+}
+
+/// Rows a call that suit the model on each device, as a JSON array of `device`, `rows` and, where measured, `rows_per_s`. A GPU
+/// is measured once for a model and about so much free memory, and remembered, for later processes too (in the folder that
+/// `GROMA_CACHE` names, or where the system keeps caches). Of the CPU it is what the manifest says.
+///
+/// @param json  @owned destroy it with `groma_string_destroy`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn groma_model_batches_json(
+    model: *const groma_model_t,
+    json: *mut *mut groma_string_t,
+    error: *mut *mut groma_error_t,
+) -> groma_status_t {
+    boundary!(groma_model_batches_json, error; model: shared, json: out => {
+        json.give(groma_string_t::new(to_json(&model.model.batches()?)?));
+        Ok(())
+    })
 }
 
 /// A value of the ONNX file's own metadata; lives as long as the model. NULL for NULL, and if there is no such key.

@@ -10,11 +10,13 @@ use super::options::{self, Sized32};
 use super::points::{self, groma_points_t};
 use super::status::groma_status_t;
 use super::value::groma_value_t;
+use crate::device::{self, Placement};
 use crate::error::{Error, Result};
-use crate::neighbors::{Csr, Search, Selection, knn, radius_search};
+use crate::job::Monitor;
+use crate::neighbors::{Csr, Lists, Search, Selection};
 use crate::tensor::Value;
 use rayon::prelude::*;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 /// Where the neighbours of each point begin: `uint64_t` `[count + 1]`.
@@ -46,6 +48,9 @@ pub struct groma_neighbors_options_t {
     pub progress: groma_progress_fn,
     /// Handed to `progress`.
     pub progress_user: *mut c_void,
+    /// The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or the one
+    /// least at work; with `auto`, the CPU does what a GPU could not hold. The result does not depend on it.
+    pub device: *const c_char,
 }
 
 /// Fills `options` with the defaults.
@@ -94,7 +99,7 @@ pub unsafe extern "C" fn groma_neighbors_nearest(
 ) -> groma_status_t {
     boundary!(groma_neighbors_nearest, error; points: raw, k: raw, options: raw, neighbors: out => {
         // SAFETY: the caller keeps the rules at the top of the header.
-        let (given, search, unit_m) = unsafe { read(options) }?;
+        let (given, how) = unsafe { read(options) }?;
         let cap_m = options::length(given.max_distance_m, "max_distance_m")?.unwrap_or(f64::INFINITY);
         // SAFETY: as above.
         let cloud = unsafe { points::cloud(points) }?;
@@ -102,8 +107,7 @@ pub unsafe extern "C" fn groma_neighbors_nearest(
         let k = usize::try_from(k).unwrap_or(usize::MAX).min(cloud.len().max(usize::from(k > 0)));
         // SAFETY: flag and callback are the caller's and live during the call.
         let found = unsafe {
-            options::terms!(given)
-                .run(|monitor| Ok(Found::new(knn(&cloud, k, cap_m / unit_m, search, monitor)?, unit_m)))
+            options::terms!(given).run(|monitor| how.find(&Lists::nearest(&cloud, k, cap_m / how.unit_m)?, monitor))
         }?;
         neighbors.give(groma_neighbors_t(Arc::new(found)));
         Ok(())
@@ -126,7 +130,7 @@ pub unsafe extern "C" fn groma_neighbors_within(
 ) -> groma_status_t {
     boundary!(groma_neighbors_within, error; points: raw, radius_m: raw, options: raw, neighbors: out => {
         // SAFETY: the caller keeps the rules at the top of the header.
-        let (given, search, unit_m) = unsafe { read(options) }?;
+        let (given, how) = unsafe { read(options) }?;
         if given.max_distance_m != 0.0 {
             let what = format!("max_distance_m is {}, beside a radius", given.max_distance_m);
             return Err(Error::invalid(what, "leave it 0: the radius is the bound"));
@@ -136,8 +140,7 @@ pub unsafe extern "C" fn groma_neighbors_within(
         // SAFETY: flag and callback are the caller's and live during the call.
         let found = unsafe {
             options::terms!(given).run(|monitor| {
-                let csr = radius_search(&cloud, radius_m / unit_m, Selection::Sphere, search, monitor)?;
-                Ok(Found::new(csr, unit_m))
+                how.find(&Lists::within(&cloud, radius_m / how.unit_m, Selection::Sphere)?, monitor)
             })
         }?;
         neighbors.give(groma_neighbors_t(Arc::new(found)));
@@ -145,16 +148,32 @@ pub unsafe extern "C" fn groma_neighbors_within(
     })
 }
 
-/// Reads the options: as they are, the search, and the length of a unit in metres.
+/// How neighbours are searched.
+struct How {
+    search: Search,
+    devices: Placement,
+    unit_m: f64,
+}
+
+impl How {
+    fn find(&self, lists: &Lists, monitor: &Monitor) -> Result<Found> {
+        let (csr, _) = device::neighbors::find(lists, self.search, &self.devices, monitor)?;
+        Ok(Found::new(csr, self.unit_m))
+    }
+}
+
+/// Reads the options: as they are, and what they mean.
 ///
 /// # Safety
 /// `pointer` is null or follows the rules of the header.
-unsafe fn read(pointer: *const groma_neighbors_options_t) -> Result<(groma_neighbors_options_t, Search, f64)> {
+unsafe fn read(pointer: *const groma_neighbors_options_t) -> Result<(groma_neighbors_options_t, How)> {
     // SAFETY: by the contract of this function.
     let given = unsafe { options::read(pointer, "options") }?;
     options::reserved(given.reserved)?;
     let unit_m = options::length(given.linear_unit_m, "linear_unit_m")?.unwrap_or(1.0);
-    Ok((given, options::search(given.search)?, unit_m))
+    // SAFETY: as above.
+    let device = unsafe { options::device(given.device) }?;
+    Ok((given, How { search: options::search(given.search)?, devices: Placement::one_of(device)?, unit_m }))
 }
 
 /// Number of points. 0 for NULL.
@@ -228,7 +247,8 @@ pub unsafe extern "C" fn groma_neighbors_destroy(neighbors: *mut groma_neighbors
 
 // SAFETY: plain numbers and pointers, without padding (asserted below), the size in front.
 unsafe impl Sized32 for groma_neighbors_options_t {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    // It began without `device`.
+    const FIRST_SIZE: usize = std::mem::offset_of!(Self, device);
 
     fn defaults() -> Self {
         Self {
@@ -241,13 +261,15 @@ unsafe impl Sized32 for groma_neighbors_options_t {
             cancel: std::ptr::null(),
             progress: None,
             progress_user: std::ptr::null_mut(),
+            device: std::ptr::null(),
         }
     }
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<groma_neighbors_options_t>() == 56);
+    assert!(size_of::<groma_neighbors_options_t>() == 64);
     assert!(std::mem::offset_of!(groma_neighbors_options_t, max_distance_m) == 16);
     assert!(std::mem::offset_of!(groma_neighbors_options_t, cancel) == 32);
+    assert!(std::mem::offset_of!(groma_neighbors_options_t, device) == 56);
 };

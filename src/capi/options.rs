@@ -1,9 +1,13 @@
 //! Options. An options struct begins with its own size, so that it can grow: fill it with its init function, change what
 //! you want, pass it by pointer; NULL means the defaults. A newer program may pass a longer struct to an older library as
-//! long as the fields that it does not know are zero. Enumerations are `int32_t` and refused when out of range.
+//! long as the fields that it does not know are zero. Enumerations are `int32_t` and refused when out of range. Devices are
+//! named `cpu`, `auto` (the GPUs if there are any), `cuda`, `cuda:0,2` or `all`; a GPU that is named is used or refused.
 
+use super::boundary::text_or_null;
+use crate::device::Request;
 use crate::error::{Error, Result};
 use crate::features::Search;
+use std::ffi::c_char;
 use std::ptr::NonNull;
 
 /// The neighbour search is chosen from the cloud.
@@ -53,6 +57,15 @@ pub(super) fn length(metres: f64, name: &str) -> Result<Option<f64>> {
         metres if metres.is_finite() && metres > 0.0 => Ok(Some(metres)),
         other => Err(Error::invalid(format!("{name} is {other}"), "pass a length in metres, or 0 for the usual one")),
     }
+}
+
+/// The devices of a name; the CPU for NULL.
+///
+/// # Safety
+/// `name` is null or a string that ends with a zero.
+pub(super) unsafe fn device(name: *const c_char) -> Result<Request> {
+    // SAFETY: by the contract of this function.
+    unsafe { text_or_null(name, "device") }?.map_or(Ok(Request::Cpu), str::parse)
 }
 
 /// Classes of an options struct: `count` bytes at `data`, whose names there are `name` and `count_name`.

@@ -26,6 +26,15 @@ pub struct Gpu {
     pub reason: Option<String>,
 }
 
+impl Gpu {
+    /// What orders GPUs from the least to the most at work: by load, then by free memory, then by number. One that does not tell its
+    /// load counts as fully at work.
+    #[must_use]
+    pub fn load_order(&self) -> impl Ord + use<> {
+        (self.load_percent.unwrap_or(100), std::cmp::Reverse(self.memory.free_bytes), self.index)
+    }
+}
+
 /// A GPU's compute capability, written as `7.5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Capability {

@@ -10,12 +10,15 @@ pub mod fleet;
 mod gpu;
 pub(crate) mod loader;
 mod memory;
+pub mod neighbors;
+mod placement;
 pub mod request;
 
 use crate::error::{Error, Result};
 pub use cpu::Cpu;
 pub use gpu::{Capability, Cuda, Gpu};
 pub use memory::Memory;
+pub use placement::{Placement, Used, on_one};
 pub use request::Request;
 use serde::Serialize;
 
@@ -51,6 +54,12 @@ impl Device {
         Self { id: "cuda".into(), name: "NVIDIA GPU".into(), usable: false, reason: Some(reason), gpu: None }
     }
 
+    /// Whether so many bytes of its memory were free; not, if that is not known.
+    #[must_use]
+    pub fn fits(&self, bytes: u64) -> bool {
+        self.usable && bytes <= self.memory().free_bytes
+    }
+
     /// Its memory: of a GPU its own, of the CPU that of the machine, or of the container.
     #[must_use]
     pub fn memory(&self) -> Memory {
@@ -67,6 +76,19 @@ pub struct Report {
     pub devices: Vec<Device>,
     /// What there is for GPUs.
     pub cuda: Cuda,
+}
+
+impl Report {
+    /// The usable GPU that was least at work ([`Gpu::load_order`]); the CPU if there is none.
+    ///
+    /// # Panics
+    /// Never: the CPU is always there.
+    #[must_use]
+    pub fn least_loaded(&self) -> &Device {
+        let gpus = self.devices.iter().filter(|device| device.usable);
+        let gpus = gpus.filter_map(|device| device.gpu.as_ref().map(|gpu| (gpu.load_order(), device)));
+        gpus.min_by(|a, b| a.0.cmp(&b.0)).map_or(&self.devices[0], |(_, device)| device)
+    }
 }
 
 /// Looks at the machine. With GPUs this takes a part of a second: each is asked in a context of its own.
@@ -176,6 +198,12 @@ fn gpus() -> (Vec<Device>, Cuda) {
 #[cfg(not(feature = "cuda"))]
 fn gpu_of(_number: Option<u32>) -> Result<Device> {
     Err(Error::DeviceUnavailable { device: "cuda".into(), what: not_built() })
+}
+
+/// No GPU is given in builds that cannot use one.
+#[cfg(not(feature = "cuda"))]
+pub(crate) fn not_in_this_build() -> Error {
+    Error::internal("a GPU in a build without CUDA")
 }
 
 /// Why this build cannot use CUDA. The driver is looked for and not loaded: loading it costs seconds on some machines.

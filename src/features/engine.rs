@@ -12,6 +12,7 @@ use super::schema::Schema;
 use super::survey::Survey;
 use super::wide::WideView;
 use crate::cloud::PointCloud;
+use crate::device::{Placement, Used};
 use crate::error::Result;
 use crate::job::{Monitor, Stage};
 use crate::neighbors::kernel::{Data, Kernel, LANES, Simd, Table};
@@ -23,6 +24,8 @@ use std::ops::Range;
 
 #[cfg(feature = "cuda")]
 pub mod cuda;
+#[cfg(feature = "cuda")]
+pub mod spread;
 
 /// Points of a task, so that work is balanced and cancellation is quick.
 const TASK_POINTS: usize = 8192;
@@ -167,6 +170,34 @@ impl<'a> Engine<'a> {
             )?;
         }
         Ok(())
+    }
+
+    /// As [`run`](Self::run), on the devices of a placement; says which they were.
+    ///
+    /// # Errors
+    /// Those of the consumers; [`Error::DeviceUnavailable`](crate::Error::DeviceUnavailable) if no device is left, with the reason
+    /// of each; [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn run_where<C>(
+        &self,
+        devices: &Placement,
+        stage: Stage,
+        monitor: &Monitor,
+        make: impl Fn() -> Result<C> + Sync,
+    ) -> Result<Used>
+    where
+        C: FnMut(&[u32], &mut [f32]) -> Result<()>,
+    {
+        #[cfg(feature = "cuda")]
+        if let Some(machines) = crate::device::cuda::machines::Machines::of(devices) {
+            // Blocks are made for what comes back of them: all rows at once, as long as the memory holds them.
+            let spread =
+                crate::device::cuda::machines::Spread { batch_rows: super::DEVICE_BLOCK_POINTS, ..Default::default() };
+            return Ok(self.run_on(&machines, spread, stage, monitor, make)?.used());
+        }
+        // Builds that cannot use a GPU place nothing there.
+        debug_assert!(devices.gpus().is_empty());
+        self.run(stage, monitor, make)?;
+        Ok(Used::cpu())
     }
 
     /// The points of block `at`, halo included; nothing if it is empty.

@@ -24,6 +24,7 @@ pub mod wide;
 pub mod windows;
 
 use crate::cloud::PointCloud;
+use crate::device::{Placement, Used};
 use crate::error::{Error, Result};
 use crate::io::raster::Dtm;
 use crate::job::{Monitor, Stage};
@@ -46,6 +47,8 @@ pub struct Options {
     pub block_size_m: Option<f64>,
     /// The instruction set; `None` takes the best one, or what `GROMA_SIMD` names. The values are the same.
     pub simd: Option<Simd>,
+    /// Where [`compute`] computes; the values are the same, but for the last bits of `slope` and `height_extent_ratio`.
+    pub devices: Placement,
     /// The terrain model of a schema that says `ground: dtm`, in the CRS and the vertical unit of the cloud; it must cover
     /// all points. Refused for other schemas.
     pub dtm: Option<Arc<Dtm>>,
@@ -53,8 +56,40 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { search: Search::Auto, linear_unit_m: 1.0, block_size_m: None, simd: None, dtm: None }
+        Self {
+            search: Search::Auto,
+            linear_unit_m: 1.0,
+            block_size_m: None,
+            simd: None,
+            devices: Placement::default(),
+            dtm: None,
+        }
     }
+}
+
+/// Values that a device gives back at a time, and points whose places it holds, where nobody says how large blocks are.
+const DEVICE_BLOCK_BYTES: usize = 64 << 20;
+const DEVICE_BLOCK_POINTS: usize = 2_000_000;
+
+impl Options {
+    /// The same with blocks that suit the devices, where their size is left open.
+    #[must_use]
+    pub fn fitted(&self, cloud: &PointCloud, schema: &Schema) -> Self {
+        if self.devices.gpus().is_empty() || self.block_size_m.is_some() {
+            return self.clone();
+        }
+        let points = (DEVICE_BLOCK_BYTES / (4 * schema.columns().len().max(1))).clamp(1, DEVICE_BLOCK_POINTS);
+        Self { block_size_m: Some(block_size_m(cloud, self.linear_unit_m, points)), ..self.clone() }
+    }
+}
+
+/// The edge in metres of blocks of about so many points.
+#[must_use]
+pub fn block_size_m(cloud: &PointCloud, linear_unit_m: f64, points: usize) -> f64 {
+    let Some((low, high)) = cloud.bounds() else { return 1.0 };
+    let edge = |axis: usize| ((high[axis] - low[axis]) * linear_unit_m).max(1.0);
+    let area = edge(0) * edge(1);
+    (area * points as f64 / cloud.len().max(1) as f64).sqrt().clamp(1.0, edge(0).max(edge(1)))
 }
 
 /// Features of a cloud: `values` is row-major `[rows, schema.columns().len()]`, rows in file order.
@@ -69,6 +104,8 @@ pub struct FeatureMatrix {
     /// Points outside the hull of the ground points, where the schema says `interpolation: tin`: their ground is the nearest
     /// ground point. 0 for other schemas.
     pub outside_hull: u64,
+    /// What computed them.
+    pub used: Used,
 }
 
 impl FeatureMatrix {
@@ -89,7 +126,7 @@ impl FeatureMatrix {
 /// does not cover all points, [`Error::Cancelled`].
 pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: &Monitor) -> Result<FeatureMatrix> {
     let width = schema.columns().len();
-    let engine = Engine::new(cloud, schema, options, monitor)?;
+    let engine = Engine::new(cloud, schema, &options.fitted(cloud, schema), monitor)?;
     // Workers write disjoint rows; relaxed atomics say so without unsafe code and cost what plain stores cost.
     let count = cloud.len().saturating_mul(width);
     let mut values: Vec<AtomicU32> = Vec::new();
@@ -100,7 +137,7 @@ pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: 
         )
     })?;
     values.resize_with(count, || AtomicU32::new(0));
-    engine.run(Stage::Features, monitor, || {
+    let used = engine.run_where(&options.devices, Stage::Features, monitor, || {
         Ok(|rows: &[u32], batch: &mut [f32]| {
             for (&row, from) in rows.iter().zip(batch.chunks_exact(width)) {
                 let at = row as usize * width;
@@ -112,5 +149,5 @@ pub fn compute(cloud: &PointCloud, schema: &Schema, options: &Options, monitor: 
         })
     })?;
     let values = values.into_iter().map(|v| f32::from_bits(v.into_inner())).collect();
-    Ok(FeatureMatrix { schema: schema.clone(), rows: cloud.len(), values, outside_hull: engine.outside_hull() })
+    Ok(FeatureMatrix { schema: schema.clone(), rows: cloud.len(), values, outside_hull: engine.outside_hull(), used })
 }

@@ -5,18 +5,48 @@ use super::farthest::{self, Start};
 use super::outliers::{RadiusOutliers, Spacing, StatisticalOutliers};
 use super::random::Amount;
 use super::voxel::{self, Keep, Voxels};
+use super::{Filter, Filtered, check_unit};
 use crate::cloud::PointCloud;
 use crate::device::cuda::index::Index;
 use crate::device::cuda::voxel::{Cells, Keep as DeviceKeep, voxels};
 use crate::device::cuda::{Shared, farthest as device_farthest, outliers};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::{Monitor, Stage};
 use rayon::prelude::*;
+
+/// [`Filter::choose`] on a device.
+///
+/// # Errors
+/// As there; [`Error::DeviceMemory`], [`Error::DeviceFailed`]; [`Error::DeviceUnavailable`] for [`Filter::Random`], which asks for no
+/// coordinates and has nothing to gain there.
+pub fn choose(
+    filter: &Filter,
+    cloud: &PointCloud,
+    linear_unit_m: f64,
+    machine: &Shared,
+    monitor: &Monitor,
+) -> Result<Filtered> {
+    check_unit(linear_unit_m)?;
+    Ok(match filter {
+        Filter::Statistical(options) => {
+            Filtered::without(statistical_outliers(options, cloud, linear_unit_m, machine, monitor)?)
+        }
+        Filter::Radius(options) => {
+            Filtered::without_lonely(&radius_outliers(options, cloud, linear_unit_m, machine, monitor)?)
+        }
+        Filter::Voxel { size_m, keep } => voxel_grid(cloud, size_m / linear_unit_m, *keep, machine, monitor)?.into(),
+        Filter::Farthest { amount, start } => Filtered::of(farthest_points(cloud, *amount, *start, machine, monitor)?),
+        Filter::Random { .. } => {
+            let what = "random samples only the CPU draws".into();
+            return Err(Error::DeviceUnavailable { device: machine.id().into(), what });
+        }
+    })
+}
 
 /// [`StatisticalOutliers::find`] on a device.
 ///
 /// # Errors
-/// As there; [`Error::DeviceMemory`](crate::Error::DeviceMemory), [`Error::DeviceFailed`](crate::Error::DeviceFailed).
+/// As there; [`Error::DeviceMemory`], [`Error::DeviceFailed`].
 pub fn statistical_outliers(
     options: &StatisticalOutliers,
     cloud: &PointCloud,
@@ -36,7 +66,7 @@ pub fn statistical_outliers(
 /// [`RadiusOutliers::find`] on a device.
 ///
 /// # Errors
-/// As there; [`Error::DeviceMemory`](crate::Error::DeviceMemory), [`Error::DeviceFailed`](crate::Error::DeviceFailed).
+/// As there; [`Error::DeviceMemory`], [`Error::DeviceFailed`].
 pub fn radius_outliers(
     options: &RadiusOutliers,
     cloud: &PointCloud,
@@ -56,7 +86,7 @@ pub fn radius_outliers(
 /// [`voxel_grid`](voxel::voxel_grid) on a device.
 ///
 /// # Errors
-/// As there; [`Error::DeviceMemory`](crate::Error::DeviceMemory), [`Error::DeviceFailed`](crate::Error::DeviceFailed).
+/// As there; [`Error::DeviceMemory`], [`Error::DeviceFailed`].
 pub fn voxel_grid(cloud: &PointCloud, size: f64, keep: Keep, machine: &Shared, monitor: &Monitor) -> Result<Voxels> {
     let axes = voxel::axes(cloud, size)?;
     monitor.begin(Stage::Filter, cloud.len() as u64);
@@ -88,7 +118,7 @@ fn cells(axis: &Axis, places: &[i32]) -> Cells {
 /// [`farthest_points`](farthest::farthest_points) on a device.
 ///
 /// # Errors
-/// As there; [`Error::DeviceMemory`](crate::Error::DeviceMemory), [`Error::DeviceFailed`](crate::Error::DeviceFailed).
+/// As there; [`Error::DeviceMemory`], [`Error::DeviceFailed`].
 pub fn farthest_points(
     cloud: &PointCloud,
     amount: Amount,

@@ -37,12 +37,13 @@ pub mod trend;
 pub mod voxel;
 
 use crate::cloud::PointCloud;
+use crate::device::{Placement, Used, on_one};
 use crate::error::{Error, Result};
 use crate::job::Monitor;
 use farthest::{Start, farthest_points};
 use outliers::{RadiusOutliers, Spacing, StatisticalOutliers};
 use random::{Amount, random_sample};
-use voxel::{Keep, voxel_grid};
+use voxel::{Keep, Voxels, voxel_grid};
 
 /// A way to choose points.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +86,35 @@ pub struct Filtered {
     pub spacing: Option<Spacing>,
 }
 
+impl Filtered {
+    fn of(rows: Vec<u32>) -> Self {
+        Self { rows, ..Self::default() }
+    }
+
+    /// All but what is lonely.
+    fn without_lonely(outlier: &[bool]) -> Self {
+        Self::of((0u32..).zip(outlier).filter(|(_, out)| !**out).map(|(row, _)| row).collect())
+    }
+
+    /// All but outliers, with what was measured to find them.
+    fn without((outlier, spacing): (Vec<bool>, Spacing)) -> Self {
+        Self { spacing: Some(spacing), ..Self::without_lonely(&outlier) }
+    }
+}
+
+impl From<Voxels> for Filtered {
+    fn from(voxels: Voxels) -> Self {
+        Self { rows: voxels.rows, centroids: voxels.centroids, spacing: None }
+    }
+}
+
+fn check_unit(linear_unit_m: f64) -> Result<()> {
+    if linear_unit_m.is_finite() && linear_unit_m > 0.0 {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("the linear unit is {linear_unit_m} m"), "pass a length in metres"))
+}
+
 impl Filter {
     /// The name that the command line has for it.
     #[must_use]
@@ -110,28 +140,56 @@ impl Filter {
     /// [`Error::InvalidArgument`] for options out of their range, a unit that is no length, or an extent of more than 31
     /// bits; [`Error::Cancelled`].
     pub fn choose(&self, cloud: &PointCloud, linear_unit_m: f64, monitor: &Monitor) -> Result<Filtered> {
-        if !(linear_unit_m.is_finite() && linear_unit_m > 0.0) {
-            return Err(Error::invalid(format!("the linear unit is {linear_unit_m} m"), "pass a length in metres"));
-        }
-        let rest = |outlier: &[bool]| (0u32..).zip(outlier).filter(|(_, out)| !**out).map(|(row, _)| row).collect();
+        check_unit(linear_unit_m)?;
         Ok(match self {
-            Self::Statistical(options) => {
-                let (outlier, spacing) = options.find(cloud, linear_unit_m, monitor)?;
-                Filtered { rows: rest(&outlier), centroids: None, spacing: Some(spacing) }
-            }
-            Self::Radius(options) => {
-                Filtered { rows: rest(&options.find(cloud, linear_unit_m, monitor)?), ..Filtered::default() }
-            }
-            Self::Voxel { size_m, keep } => {
-                let voxels = voxel_grid(cloud, size_m / linear_unit_m, *keep, monitor)?;
-                Filtered { rows: voxels.rows, centroids: voxels.centroids, spacing: None }
-            }
-            Self::Farthest { amount, start } => {
-                Filtered { rows: farthest_points(cloud, *amount, *start, monitor)?, ..Filtered::default() }
-            }
-            Self::Random { amount, seed } => {
-                Filtered { rows: random_sample(cloud.len(), *amount, *seed, monitor)?, ..Filtered::default() }
-            }
+            Self::Statistical(options) => Filtered::without(options.find(cloud, linear_unit_m, monitor)?),
+            Self::Radius(options) => Filtered::without_lonely(&options.find(cloud, linear_unit_m, monitor)?),
+            Self::Voxel { size_m, keep } => voxel_grid(cloud, size_m / linear_unit_m, *keep, monitor)?.into(),
+            Self::Farthest { amount, start } => Filtered::of(farthest_points(cloud, *amount, *start, monitor)?),
+            Self::Random { amount, seed } => Filtered::of(random_sample(cloud.len(), *amount, *seed, monitor)?),
         })
+    }
+
+    /// As [`choose`](Self::choose), on the first device of a placement; says which it was.
+    ///
+    /// # Errors
+    /// As there; [`Error::DeviceMemory`] for a cloud that the GPU's memory does not hold, [`Error::DeviceUnavailable`],
+    /// [`Error::DeviceFailed`], unless the CPU was admitted.
+    pub fn choose_where(
+        &self,
+        cloud: &PointCloud,
+        linear_unit_m: f64,
+        devices: &Placement,
+        monitor: &Monitor,
+    ) -> Result<(Filtered, Used)> {
+        if !self.expect_device(devices)? {
+            return Ok((self.choose(cloud, linear_unit_m, monitor)?, Used::cpu()));
+        }
+        let on_cpu = || self.choose(cloud, linear_unit_m, monitor);
+        on_one(devices, |gpu| self.on_gpu(cloud, linear_unit_m, gpu, monitor), on_cpu)
+    }
+
+    /// Whether GPUs do this work at all.
+    ///
+    /// # Errors
+    /// [`Error::DeviceUnavailable`] if they do not, and were asked for by name.
+    pub fn expect_device(&self, devices: &Placement) -> Result<bool> {
+        if matches!(self, Self::Random { .. }) {
+            devices.expect_cpu("random samples", "ask for `cpu` or `auto`")?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_gpu(&self, cloud: &PointCloud, linear_unit_m: f64, gpu: u32, monitor: &Monitor) -> Result<Filtered> {
+        let machine: crate::device::cuda::Shared = crate::device::cuda::Queue::open(gpu)?;
+        cuda::choose(self, cloud, linear_unit_m, &machine, monitor)
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[allow(clippy::unused_self)] // as where there are GPUs
+    fn on_gpu(&self, _cloud: &PointCloud, _unit_m: f64, _gpu: u32, _monitor: &Monitor) -> Result<Filtered> {
+        Err(crate::device::not_in_this_build())
     }
 }

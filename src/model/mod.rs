@@ -6,6 +6,7 @@
 
 mod asprs;
 mod batch;
+pub mod batches;
 mod bounds;
 pub mod checkpoint;
 mod embedding;
@@ -255,7 +256,7 @@ impl Model {
     /// Numbers of the GPUs that the model computes on; none if it computes on the CPU, as ensembles do.
     #[must_use]
     pub fn gpus(&self) -> &[u32] {
-        self.single().map_or(&[], |single| single.placement.gpus())
+        self.single().map_or(&[], |single| single.placement.devices().gpus())
     }
 
     /// Why the model computes on the CPU although there are GPUs; nothing if there are none, or it was asked to.

@@ -3,11 +3,15 @@
 use super::Model;
 use super::session::Number;
 use super::single::Single;
+use crate::device::cuda::batch::{BatchKey, BatchMemory, Best};
+use crate::device::cuda::gpus::look_at_one;
+use crate::device::cuda::machines::Machines;
 use crate::device::cuda::network::{Normalization, Real, Said, Status, posterior};
 use crate::device::cuda::{Buffer, Shared};
 use crate::error::{Error, Result};
 use crate::runtime::{DeviceCall, Real as Element};
 use half::f16;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,9 +36,9 @@ pub struct DeviceScores {
 }
 
 impl Model {
-    /// Whether each of the model's devices was asked for, so that none may be missing when the work begins.
-    pub(crate) fn wants_each_device(&self) -> bool {
-        self.single().is_some_and(|single| single.placement.is_exact())
+    /// The GPUs that the model was opened for; nothing if the CPU computes.
+    pub(crate) fn machines(&self) -> Option<Machines> {
+        self.single().and_then(|single| Machines::of(single.placement.devices()))
     }
 
     /// A session on a device. The CPU's part of the work is done by [`Model::scorer`].
@@ -99,7 +103,22 @@ impl DeviceScorer {
     /// What tells the model from others, for what is remembered of it.
     #[must_use]
     pub fn model_key(&self) -> String {
-        format!("{} of {} bytes", self.model.name(), self.model.logits.source.onnx.len())
+        let source = &self.model.logits.source;
+        let (name, bytes, runtime) = (self.model.name(), source.onnx.len(), source.runtime.version());
+        format!("{name} of {bytes} bytes, ONNX Runtime {runtime}")
+    }
+
+    /// Rows a call that the model runs best with on its GPU: measured once, then remembered. Nothing where the device is no GPU.
+    ///
+    /// # Errors
+    /// Those of [`time`](Self::time) and of [`BatchMemory::best`].
+    pub fn best(&mut self, rows: RangeInclusive<u64>) -> Result<Option<Best>> {
+        let Some(gpu) = self.machine.ordinal().and_then(|number| u32::try_from(number).ok()) else { return Ok(None) };
+        let key = BatchKey::new(self.model_key(), &look_at_one(gpu)?);
+        let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+        let best = BatchMemory::of_process().best(&key, rows, |rows| self.time(count(rows)))?;
+        log::debug!("{}: {} rows a call, {:.2e} rows a second", self.machine.id(), best.rows, best.rows_per_s);
+        Ok(Some(best))
     }
 
     fn score_from<I: Real + Element>(

@@ -1,15 +1,13 @@
-//! Where a model computes: what was asked for, and what it got.
+//! Where a model computes: what was asked for, and what its runtime can serve.
 
-use crate::device::{self, Request};
-use crate::error::{Error, Result};
+use crate::device::{Placement as Devices, Request};
+use crate::error::Result;
 use crate::runtime::Runtime;
 
 /// The devices of a model.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Placement {
-    request: Request,
-    /// Numbers of GPUs; none for the CPU.
-    gpus: Vec<u32>,
+    devices: Devices,
     /// Why it is the CPU, where GPUs were there and might have served.
     remark: Option<String>,
 }
@@ -20,40 +18,30 @@ impl Placement {
     /// # Errors
     /// [`Error::InvalidArgument`] for a name that is none, [`Error::DeviceUnavailable`] for devices that do not serve.
     pub(super) fn of(name: Option<&str>) -> Result<Self> {
-        let request = Request::of(name)?;
-        let gpus = device::choose(&request)?.into_iter().filter_map(|device| device.gpu).map(|gpu| gpu.index).collect();
-        Ok(Self { request, gpus, remark: None })
+        Ok(Self { devices: Devices::of(Request::of(name)?)?, remark: None })
     }
 
     /// Sees that the runtime can use the devices; where it cannot and the CPU will do as well, that serves.
     ///
     /// # Errors
     /// [`Error::DeviceUnavailable`], with the library that is missing.
-    pub(super) fn with(mut self, runtime: &Runtime) -> Result<Self> {
-        if self.gpus.is_empty() {
+    pub(super) fn with(self, runtime: &Runtime) -> Result<Self> {
+        if self.devices.gpus().is_empty() {
             return Ok(self);
         }
         match serves(runtime) {
-            Err(error) if self.request.admits_cpu() => {
+            Err(error) if self.devices.request().admits_cpu() => {
                 log::info!("GPUs are not used: {error}");
-                self.remark = Some(error.to_string());
-                self.gpus.clear();
-                Ok(self)
+                Ok(Self { devices: self.devices.without_gpus(), remark: Some(error.to_string()) })
             }
             Err(error) => Err(error),
             Ok(()) => Ok(self),
         }
     }
 
-    /// Numbers of the GPUs; none for the CPU.
-    pub(super) fn gpus(&self) -> &[u32] {
-        &self.gpus
-    }
-
-    /// Whether each of the devices was asked for, so that none may be missing.
-    #[cfg(feature = "cuda")]
-    pub(super) fn is_exact(&self) -> bool {
-        matches!(self.request, Request::Cuda | Request::CudaDevices(_))
+    /// The devices themselves.
+    pub(super) fn devices(&self) -> &Devices {
+        &self.devices
     }
 
     /// Why it is the CPU although there are GPUs.
@@ -66,11 +54,7 @@ impl Placement {
     /// # Errors
     /// [`Error::DeviceUnavailable`].
     pub(super) fn expect_cpu(&self, work: &str) -> Result<()> {
-        if self.request.admits_cpu() {
-            return Ok(());
-        }
-        let what = format!("{work} only the CPU computes; open the model for `cpu` or `auto`");
-        Err(Error::DeviceUnavailable { device: self.request.to_string(), what })
+        self.devices.expect_cpu(work, "open the model for `cpu` or `auto`")
     }
 }
 
@@ -85,5 +69,5 @@ fn serves(runtime: &Runtime) -> Result<()> {
 /// No GPU is given in builds that cannot use one.
 #[cfg(not(feature = "cuda"))]
 fn serves(_runtime: &Runtime) -> Result<()> {
-    Err(Error::internal("a GPU in a build without CUDA"))
+    Err(crate::device::not_in_this_build())
 }

@@ -23,21 +23,75 @@ pub struct Csr {
     pub unit_m: f64,
 }
 
+/// Neighbours of all points that are asked for, checked; any device can find them.
+#[derive(Debug)]
+pub struct Lists {
+    lattice: Lattice,
+    plan: KernelPlan,
+}
+
+impl Lists {
+    /// The `k` nearest neighbours of every point, itself included, none farther than `cap_radius_m`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for `k` = 0 or an impossible cap.
+    pub fn nearest(cloud: &PointCloud, k: usize, cap_radius_m: f64) -> Result<Self> {
+        if k == 0 {
+            return Err(Error::invalid("k is 0", "ask for at least one neighbour"));
+        }
+        if cap_radius_m.is_nan() || cap_radius_m <= 0.0 {
+            return Err(Error::invalid(
+                format!("the cap radius is {cap_radius_m}"),
+                "pass a positive length in metres",
+            ));
+        }
+        let lattice = Lattice::new(cloud, 1.0)?;
+        let cap_sq = lattice.squared_steps(cap_radius_m);
+        let plan = KernelPlan { nearest: vec![NearestScale { k, want: LISTS }], cap_sq, ..KernelPlan::default() };
+        Ok(Self { lattice, plan })
+    }
+
+    /// All neighbours of every point within `radius_m`, itself included.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an impossible radius.
+    pub fn within(cloud: &PointCloud, radius_m: f64, selection: Selection) -> Result<Self> {
+        if !(radius_m >= 0.0 && radius_m.is_finite()) {
+            return Err(Error::invalid(format!("the radius is {radius_m}"), "pass a length in metres"));
+        }
+        let lattice = Lattice::new(cloud, 1.0)?;
+        let radius_sq = lattice.squared_steps(radius_m);
+        let radii = vec![RadiusScale { selection, radius_sq, want: LISTS }];
+        Ok(Self { lattice, plan: KernelPlan { radii, ..KernelPlan::default() } })
+    }
+
+    /// Finds them on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for lists that no memory holds; [`Error::Cancelled`].
+    pub fn find(&self, search: Search, monitor: &Monitor) -> Result<Csr> {
+        all_neighbors(&self.lattice, search, &self.plan, monitor)
+    }
+
+    /// Where the points are.
+    #[must_use]
+    pub fn lattice(&self) -> &Lattice {
+        &self.lattice
+    }
+
+    /// The one scale that is asked for.
+    #[must_use]
+    pub fn plan(&self) -> &KernelPlan {
+        &self.plan
+    }
+}
+
 /// The `k` nearest neighbours of every point, itself included, none farther than `cap_radius_m`.
 ///
 /// # Errors
 /// [`Error::InvalidArgument`] for `k` = 0 or an impossible cap; [`Error::Cancelled`].
 pub fn knn(cloud: &PointCloud, k: usize, cap_radius_m: f64, search: Search, monitor: &Monitor) -> Result<Csr> {
-    if k == 0 {
-        return Err(Error::invalid("k is 0", "ask for at least one neighbour"));
-    }
-    if cap_radius_m.is_nan() || cap_radius_m <= 0.0 {
-        return Err(Error::invalid(format!("the cap radius is {cap_radius_m}"), "pass a positive length in metres"));
-    }
-    let lattice = Lattice::new(cloud, 1.0)?;
-    let cap_sq = lattice.squared_steps(cap_radius_m);
-    let plan = KernelPlan { nearest: vec![NearestScale { k, want: LISTS }], cap_sq, ..KernelPlan::default() };
-    all_neighbors(&lattice, search, &plan, monitor)
+    Lists::nearest(cloud, k, cap_radius_m)?.find(search, monitor)
 }
 
 /// All neighbours of every point within `radius_m`, itself included.
@@ -51,13 +105,7 @@ pub fn radius_search(
     search: Search,
     monitor: &Monitor,
 ) -> Result<Csr> {
-    if !(radius_m >= 0.0 && radius_m.is_finite()) {
-        return Err(Error::invalid(format!("the radius is {radius_m}"), "pass a length in metres"));
-    }
-    let lattice = Lattice::new(cloud, 1.0)?;
-    let radius_sq = lattice.squared_steps(radius_m);
-    let plan = KernelPlan { radii: vec![RadiusScale { selection, radius_sq, want: LISTS }], ..KernelPlan::default() };
-    all_neighbors(&lattice, search, &plan, monitor)
+    Lists::within(cloud, radius_m, selection)?.find(search, monitor)
 }
 
 const LISTS: Want = Want {

@@ -14,7 +14,7 @@ pub mod tree;
 
 use crate::error::Result;
 use crate::job::Monitor;
-pub use csr::{Csr, knn, radius_search};
+pub use csr::{Csr, Lists, knn, radius_search};
 use grid::Grid;
 use kernel::LANES;
 use lattice::Lattice;

@@ -6,7 +6,10 @@ use super::rewrite::{KEPT_RECORD_BYTES, Records, rewrite};
 use super::scribe::Scribe;
 use super::terrain::terrain;
 use crate::cloud::{PointCloud, Values, names};
+use crate::device::Used;
 use crate::error::{Error, Result};
+#[cfg(feature = "cuda")]
+use crate::features::block_size_m;
 use crate::features::{Engine, Options, Search};
 use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, Update, WriteOptions, read_keeping};
 use crate::job::{Monitor, Stage};
@@ -105,11 +108,9 @@ pub struct FileSummary {
     pub point_format: u8,
     /// Name of the model.
     pub model: String,
-    /// The devices that computed: `cpu`, `cuda:0`, `cuda:0, cuda:1`.
-    pub device: String,
-    /// What happened to them that should be known: why it is the CPU although there are GPUs, which failed on the way.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_remark: Option<String>,
+    /// The devices that computed.
+    #[serde(flatten)]
+    pub used: Used,
     /// (ASPRS code, points), ascending.
     pub class_counts: Vec<(u8, u64)>,
     /// Mean confidence, 0…1; 0 without points.
@@ -168,7 +169,7 @@ pub fn classify_file(
     let (cloud, kept) = read_keeping(&mut reader, &Columns::Named(&columns), KEPT_RECORD_BYTES, monitor)?;
     timings.read_s = began.elapsed().as_secs_f64();
 
-    let Classified { mut predictions, device, remark } =
+    let Classified { mut predictions, used } =
         classify_timed(model, &cloud, &options, &features, monitor, &mut timings)?;
     keep_classes(&mut predictions.asprs, &cloud, &options.keep_classes)?;
     let points = cloud.len() as u64;
@@ -191,8 +192,7 @@ pub fn classify_file(
         points,
         point_format,
         model: model.name().to_string(),
-        device,
-        device_remark: remark,
+        used,
         class_counts: class_counts(&predictions.asprs),
         mean_confidence: mean(&predictions.confidence),
         timings,
@@ -258,8 +258,8 @@ pub(super) fn features(model: &Model, options: &ClassifyOptions) -> Result<Optio
         search: options.search,
         linear_unit_m: options.linear_unit_m.unwrap_or(1.0),
         block_size_m: options.block_size_m,
-        simd: None,
         dtm: terrain(model.schema(), options.dtm.as_deref())?,
+        ..Options::default()
     })
 }
 
@@ -279,8 +279,7 @@ pub(super) fn answering<'a>(model: &'a Model, cloud: &PointCloud, features: &Opt
 /// What came out, and from where.
 struct Classified {
     predictions: Predictions,
-    device: String,
-    remark: Option<String>,
+    used: Used,
 }
 
 fn classify_timed(
@@ -293,20 +292,28 @@ fn classify_timed(
 ) -> Result<Classified> {
     let (model, features) = answering(model, cloud, features);
     #[cfg(feature = "cuda")]
-    if !model.gpus().is_empty() {
+    if let Some(machines) = model.machines() {
         let began = Instant::now();
-        let block_size_m =
-            options.block_size_m.unwrap_or_else(|| on_devices::block_size_m(cloud, features.linear_unit_m));
+        let block_size_m = options
+            .block_size_m
+            .unwrap_or_else(|| block_size_m(cloud, features.linear_unit_m, on_devices::BLOCK_POINTS));
         let features = Options { block_size_m: Some(block_size_m), ..features };
-        let (predictions, report) =
-            on_devices::classify_on_gpus(model, cloud, &features, options.probabilities, monitor)?;
+        let (predictions, report) = on_devices::classify_with(
+            &machines,
+            model,
+            cloud,
+            &features,
+            options.probabilities,
+            on_devices::Spread::default(),
+            monitor,
+        )?;
         // Features and inference are one queue of work there.
         timings.inference_s = began.elapsed().as_secs_f64();
-        let used: Vec<&str> = report.devices.iter().filter(|d| d.pieces > 0).map(|d| d.id.as_str()).collect();
-        return Ok(Classified { predictions, device: used.join(", "), remark: report.remark() });
+        return Ok(Classified { predictions, used: report.used() });
     }
     let predictions = classify_on_cpu(model, cloud, options, &features, monitor, timings)?;
-    Ok(Classified { predictions, device: "cpu".into(), remark: model.remark().map(String::from) })
+    let used = Used { device_remark: model.remark().map(String::from), ..Used::cpu() };
+    Ok(Classified { predictions, used })
 }
 
 fn classify_on_cpu(

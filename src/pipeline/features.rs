@@ -8,6 +8,7 @@ use super::rewrite::{KEPT_RECORD_BYTES, Records, rewrite};
 use super::terrain::terrain;
 use super::units::linear_unit;
 use crate::cloud::{PointCloud, names};
+use crate::device::{Placement, Used};
 use crate::error::{Error, Result};
 use crate::features::{self, Engine, Schema, Search};
 use crate::io::las::{Columns, DimensionType, LasReader, LasWriter, NewDimension, WriteOptions, read_keeping};
@@ -42,6 +43,8 @@ pub struct ExtractOptions {
     pub linear_unit_m: Option<f64>,
     /// The terrain model of a schema that says `ground: dtm`; see [`features::Options`].
     pub dtm: Option<PathBuf>,
+    /// Where the features are computed; the values are the same, but for the last bits of `slope` and `height_extent_ratio`.
+    pub devices: Placement,
     /// Write this point format instead of the file's own (LAS and LAZ only).
     pub point_format: Option<u8>,
     /// Replace an output that exists.
@@ -61,6 +64,9 @@ pub struct ExtractSummary {
     pub columns: Vec<String>,
     /// SHA-256 of the schema.
     pub schema_hash: String,
+    /// What computed them.
+    #[serde(flatten)]
+    pub used: Used,
     /// Points whose ground is the nearest ground point, as they lie outside all triangles; see
     /// [`FeatureMatrix`](features::FeatureMatrix).
     pub outside_hull: u64,
@@ -124,13 +130,18 @@ pub fn extract_file(
     let engine_options = features::Options {
         search: options.search,
         linear_unit_m,
-        block_size_m: options.block_size_m.or_else(|| block_size(&cloud, &options.schema, linear_unit_m)),
+        block_size_m: options.block_size_m,
+        devices: options.devices.clone(),
         dtm,
         ..features::Options::default()
     };
+    let mut engine_options = engine_options.fitted(&cloud, &options.schema);
+    if engine_options.block_size_m.is_none() {
+        engine_options.block_size_m = block_size(&cloud, &options.schema, linear_unit_m);
+    }
     let engine = Engine::new(&cloud, &options.schema, &engine_options, monitor)?;
     let order = FileOrder::new(rows, 4 * options.schema.columns().len(), folder_of(output), HELD_VALUE_BYTES);
-    engine.run(Stage::Features, monitor, || {
+    let used = engine.run_where(&options.devices, Stage::Features, monitor, || {
         let (order, out, mut bytes) = (&order, &out, Vec::new());
         Ok(move |rows: &[u32], values: &mut [f32]| {
             for bundle in order.put(rows, values)? {
@@ -167,6 +178,7 @@ pub fn extract_file(
         points: rows as u64,
         columns: options.schema.columns().to_vec(),
         schema_hash: options.schema.hash(),
+        used,
         outside_hull,
         read_s,
         compute_s,

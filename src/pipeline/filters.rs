@@ -2,6 +2,7 @@
 
 use super::units::linear_unit;
 use crate::cloud::{PointCloud, names};
+use crate::device::{Placement, Used};
 use crate::error::{Error, Result};
 use crate::filters::outliers::Spacing;
 use crate::filters::random::random_sample;
@@ -20,6 +21,8 @@ pub struct FilterOptions {
     pub mark: bool,
     /// Length of one unit of the file's CRS in metres; `None` takes it from the CRS, and 1 without one.
     pub linear_unit_m: Option<f64>,
+    /// Where points are chosen; the result is the same. Chance does nothing on a GPU.
+    pub devices: Placement,
     /// Replace an output that exists.
     pub overwrite: bool,
 }
@@ -39,6 +42,9 @@ pub struct FilterSummary {
     pub written: u64,
     /// Points that were marked as noise.
     pub marked: u64,
+    /// What chose them.
+    #[serde(flatten)]
+    pub used: Used,
     /// What the statistical filter has measured.
     #[serde(flatten)]
     pub spacing: Option<Spacing>,
@@ -73,6 +79,7 @@ pub fn filter_file(input: &Path, output: &Path, options: &FilterOptions, monitor
             "mark what `sor` or `ror` find; other filters leave points out that are no noise",
         ));
     }
+    options.filter.expect_device(&options.devices)?;
     let start = Instant::now();
     let mut reader = LasReader::open(input)?;
     let write = WriteOptions { point_format: None, overwrite: options.overwrite, compress: None };
@@ -95,11 +102,12 @@ pub fn filter_file(input: &Path, output: &Path, options: &FilterOptions, monitor
     let read_s = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
-    let chosen = match (&options.filter, &cloud) {
+    let (chosen, used) = match (&options.filter, &cloud) {
         (Filter::Random { amount, seed }, _) => {
-            Filtered { rows: random_sample(count, *amount, *seed, monitor)?, ..Filtered::default() }
+            let rows = random_sample(count, *amount, *seed, monitor)?;
+            (Filtered { rows, ..Filtered::default() }, Used::cpu())
         }
-        (filter, Some(cloud)) => filter.choose(cloud, unit_m, monitor)?,
+        (filter, Some(cloud)) => filter.choose_where(cloud, unit_m, &options.devices, monitor)?,
         (_, None) => return Err(Error::internal("a filter without a cloud")),
     };
     let spacing = chosen.spacing;
@@ -142,6 +150,7 @@ pub fn filter_file(input: &Path, output: &Path, options: &FilterOptions, monitor
         points,
         written,
         marked: if options.mark { points - kept } else { 0 },
+        used,
         spacing,
         read_s,
         filter_s,

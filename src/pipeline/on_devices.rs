@@ -1,88 +1,32 @@
-//! Classification on devices: blocks go to whoever is free, and come back as classes.
-//!
-//! A worker a device, each with its own queue and session. While a device computes a block, the next one is cut, sorted out and
-//! copied to it. A device that fails is retired and its blocks go to the others; one that runs out of memory takes fewer rows at a
-//! time. Who computed a block does not show in the result.
+//! Classification on devices: blocks go to whoever is free ([`over_devices`]), each with a session of its own, and come back as
+//! classes.
 
 use super::classify::Predictions;
 use super::scribe::Said;
 use crate::cloud::PointCloud;
-use crate::device::cuda::batch::{BatchKey, BatchMemory};
-use crate::device::cuda::gpus::look_at_one;
+use crate::device::cuda::machines::Machines;
+pub use crate::device::cuda::machines::Spread;
 use crate::device::cuda::surfaces::pick_columns;
-use crate::device::cuda::{Buffer, Queue, Shared};
-use crate::device::fleet::{self, Fault, Member, Piece, Policy, RunReport, Worker};
-use crate::error::{Error, Result};
-use crate::features::engine::cuda::{Block, DeviceEngine, Uploaded};
+use crate::device::cuda::{Buffer, Shared};
+use crate::device::fleet::{Member, RunReport};
+use crate::error::Result;
+use crate::features::engine::cuda::{Block, DeviceEngine};
+use crate::features::engine::spread::{Maker, over_devices};
 use crate::features::{Engine, Options};
-use crate::job::{self, Monitor, Stage};
+use crate::job::{Monitor, Stage};
 use crate::model::Model;
 use crate::model::on_device::{DeviceScorer, DeviceScores};
 use std::ops::Range;
 
-/// How blocks are spread over devices.
-#[derive(Clone, Copy, Debug)]
-pub struct Spread {
-    /// How a device comes to its blocks.
-    pub policy: Policy,
-    /// Rows that a device computes at a time, as long as its memory holds them.
-    pub batch_rows: usize,
-    /// Fewer rows than this are not tried where memory is short.
-    pub smallest_batch_rows: usize,
-}
-
-impl Default for Spread {
-    fn default() -> Self {
-        Self { policy: Policy::default(), batch_rows: 1 << 18, smallest_batch_rows: 1 << 12 }
-    }
-}
-
 /// Points of a block, where nobody says how large blocks are: enough for a device, few enough for its memory.
-const BLOCK_POINTS: f64 = 2e6;
-
-/// A block edge in metres that suits devices.
-pub(super) fn block_size_m(cloud: &PointCloud, linear_unit_m: f64) -> f64 {
-    let Some((low, high)) = cloud.bounds() else { return 1.0 };
-    let edge = |axis: usize| ((high[axis] - low[axis]) * linear_unit_m).max(1.0);
-    let area = edge(0) * edge(1);
-    (area * BLOCK_POINTS / cloud.len().max(1) as f64).sqrt().clamp(1.0, edge(0).max(edge(1)))
-}
-
-/// Classifies a cloud on the GPUs that `model` was opened for.
-///
-/// # Errors
-/// As [`classify_on`].
-pub(super) fn classify_on_gpus(
-    model: &Model,
-    cloud: &PointCloud,
-    features: &Options,
-    probabilities: bool,
-    monitor: &Monitor,
-) -> Result<(Predictions, RunReport)> {
-    let spread = Spread::default();
-    let members = members_of(model, spread);
-    classify_with(model, cloud, features, probabilities, spread, &members, open_gpu, monitor)
-}
-
-/// The GPUs that a model was opened for.
-pub(super) fn members_of(model: &Model, spread: Spread) -> Vec<Member> {
-    let member = |gpu: &u32| Member::new(format!("cuda:{gpu}"), spread.batch_rows, spread.smallest_batch_rows);
-    model.gpus().iter().map(member).collect()
-}
-
-/// Opens the GPU that a member is.
-pub(super) fn open_gpu(member: &Member) -> Result<Shared> {
-    let number = member.id.trim_start_matches("cuda:").parse();
-    let queue: Shared = Queue::open(number.map_err(|_| Error::internal("the name of a GPU"))?)?;
-    Ok(queue)
-}
+pub(super) const BLOCK_POINTS: usize = 2_000_000;
 
 /// Classifies a cloud on machines that are there. `features` says how the features are computed; the size of its blocks changes no
 /// result.
 ///
 /// # Errors
-/// Those of the features and the model; [`Error::DeviceUnavailable`] if every machine failed, with the reason of each;
-/// [`Error::Cancelled`].
+/// Those of the features and the model; [`Error::DeviceUnavailable`](crate::Error::DeviceUnavailable) if every machine failed, with the reason of each;
+/// [`Error::Cancelled`](crate::Error::Cancelled).
 pub fn classify_on(
     machines: &[Shared],
     model: &Model,
@@ -92,24 +36,17 @@ pub fn classify_on(
     spread: Spread,
     monitor: &Monitor,
 ) -> Result<(Predictions, RunReport)> {
-    let member = |machine: &Shared| Member::new(machine.id(), spread.batch_rows, spread.smallest_batch_rows);
-    let members: Vec<Member> = machines.iter().map(member).collect();
-    let open = |member: &Member| {
-        let machine = machines.iter().find(|machine| machine.id() == member.id);
-        machine.cloned().ok_or_else(|| Error::internal("a machine that is not there"))
-    };
-    classify_with(model, cloud, features, probabilities, spread, &members, open, monitor)
+    classify_with(&Machines::open_ones(machines), model, cloud, features, probabilities, spread, monitor)
 }
 
-#[allow(clippy::too_many_arguments)] // the two above, and nobody else
-fn classify_with(
+/// As [`classify_on`], on machines that are opened as they are needed.
+pub(super) fn classify_with(
+    machines: &Machines,
     model: &Model,
     cloud: &PointCloud,
     features: &Options,
     probabilities: bool,
     spread: Spread,
-    members: &[Member],
-    open: impl Fn(&Member) -> Result<Shared> + Sync,
     monitor: &Monitor,
 ) -> Result<(Predictions, RunReport)> {
     let engine = Engine::new(cloud, model.schema(), features, monitor)?;
@@ -121,44 +58,15 @@ fn classify_with(
         entropy: vec![0.0; cloud.len()],
         probabilities: probabilities.then(|| vec![0.0; cloud.len() * classes]),
     };
-    let pieces: Vec<Piece> = (0..engine.block_count())
-        .map(|at| Piece::new(at, engine.block_points(at) as u64))
-        .filter(|piece| piece.points > 0)
-        .collect();
     monitor.begin(Stage::Inference, cloud.len() as u64);
-    // Workers have threads of their own, outside the job's pool, and what they leave to several threads shall not start another pool
-    // that stays.
-    let pool = job::pool(rayon::current_num_threads())?;
-    let options = fleet::Options { policy: spread.policy, delivery: fleet::Delivery::AsTheyCome, ..Default::default() };
-    let make = |member: &Member| -> Result<DeviceWorker<'_>> {
-        let machine = open(member)?;
-        let answers = Answers::open(model, &machine, member)?;
-        let features = DeviceEngine::new(&engine, &machine)?;
-        let asked = Asked { model, probabilities, monitor };
-        Ok(DeviceWorker { features, answers, asked, pool: &pool, next: None, ahead: None })
-    };
-    // A device that was asked for by name is used or refused.
-    let refuse = |error: Error| if model.wants_each_device() { Fault::Run(error) } else { error.into() };
-    let make = |member: &Member| make(member).map_err(refuse);
-    let report = fleet::run(members, &pieces, &options, monitor, make, |_, scores: BlockScores| {
+    let asked = Asked { model, probabilities, monitor };
+    let make =
+        |machine: &Shared, member: &Member| Ok(Scoring { answers: Answers::open(model, machine, member)?, asked });
+    let report = over_devices(&engine, machines, spread, monitor, make, |scores: BlockScores| {
         scores.put(&mut all, classes);
         Ok(())
     })?;
-    if let Some(remark) = report.remark() {
-        log::warn!("{remark}");
-    }
     Ok((all, report))
-}
-
-/// Rows a call that the model runs best with on a GPU: measured once in a process, then remembered.
-fn best_rows(machine: &Shared, scorer: &mut DeviceScorer, member: &Member) -> Result<usize> {
-    let Some(gpu) = machine.ordinal().and_then(|number| u32::try_from(number).ok()) else { return Ok(member.batch) };
-    let key = BatchKey::new(scorer.model_key(), &look_at_one(gpu)?);
-    let rows = member.smallest_batch as u64..=member.batch as u64;
-    let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
-    let best = BatchMemory::of_process().best(&key, rows, |rows| scorer.time(count(rows)))?;
-    log::debug!("{}: {} rows a call, {:.2e} rows a second", machine.id(), best.rows, best.rows_per_s);
-    Ok(count(best.rows))
 }
 
 /// What is said of the rows of a block.
@@ -195,17 +103,23 @@ impl BlockScores {
     }
 }
 
-/// Features and a session on one device.
-struct DeviceWorker<'a> {
-    features: DeviceEngine<'a>,
+/// A session on a device that answers for its blocks.
+struct Scoring<'a> {
     answers: Answers,
     asked: Asked<'a>,
-    /// For the CPU's part: cutting blocks.
-    pool: &'a rayon::ThreadPool,
-    /// The block that comes next, as far as is known.
-    next: Option<usize>,
-    /// A block that is on the device or on its way.
-    ahead: Option<(usize, Uploaded)>,
+}
+
+impl Maker for Scoring<'_> {
+    type UnderWay = Vec<UnderWay>;
+    type Output = BlockScores;
+
+    fn begin(&mut self, features: &mut DeviceEngine<'_>, block: &Block, batch: usize) -> Result<Vec<UnderWay>> {
+        self.answers.begin(self.asked, features, block, batch)
+    }
+
+    fn finish(&mut self, block: &Block, under_way: Vec<UnderWay>) -> Result<BlockScores> {
+        Answers::finish(self.asked, block, under_way)
+    }
 }
 
 /// Who is asked for what.
@@ -230,13 +144,6 @@ pub(super) struct UnderWay {
     asprs_values: Option<Buffer<f32>>,
 }
 
-impl DeviceWorker<'_> {
-    fn upload(&self, at: usize) -> Result<Option<Uploaded>> {
-        let features = &self.features;
-        self.pool.install(|| features.upload(at))
-    }
-}
-
 impl Answers {
     /// Opens a session, and measures how many rows at a time suit it.
     ///
@@ -244,7 +151,9 @@ impl Answers {
     /// Those of [`Model::device_scorer`] and of the device.
     pub fn open(model: &Model, machine: &Shared, member: &Member) -> Result<Self> {
         let mut scorer = model.device_scorer(machine)?;
-        Ok(Self { most_rows: best_rows(machine, &mut scorer, member)?, scorer })
+        let best = scorer.best(member.smallest_batch as u64..=member.batch as u64)?;
+        let most_rows = best.map_or(member.batch, |best| usize::try_from(best.rows).unwrap_or(member.batch));
+        Ok(Self { most_rows, scorer })
     }
 
     /// Puts all of a block into the queue, `batch` rows at a time or fewer.
@@ -300,34 +209,5 @@ impl Answers {
             }
         }
         Ok(all)
-    }
-}
-
-impl Worker for DeviceWorker<'_> {
-    type Output = BlockScores;
-
-    fn stage(&mut self, next: &Piece) -> Result<(), Fault> {
-        // Copied once the block before is in the queue, so that the device does not wait for the CPU's part of it.
-        self.next = Some(next.id);
-        Ok(())
-    }
-
-    fn run(&mut self, piece: &Piece, batch: usize) -> Result<BlockScores, Fault> {
-        let uploaded = match self.ahead.take() {
-            Some((at, uploaded)) if at == piece.id => Some(uploaded),
-            _ => self.upload(piece.id)?,
-        };
-        let uploaded = uploaded.ok_or_else(|| Fault::Run(Error::internal("a block without points")))?;
-        let block = self.features.prepare(uploaded, self.asked.monitor)?;
-        let under_way = self.answers.begin(self.asked, &mut self.features, &block, batch)?;
-        if let Some(next) = self.next.take().filter(|&next| next != piece.id) {
-            // Where there is no room for it yet, it is copied when its turn comes.
-            self.ahead = self.upload(next).ok().flatten().map(|uploaded| (next, uploaded));
-        }
-        Ok(Answers::finish(self.asked, &block, under_way)?)
-    }
-
-    fn release(&mut self) {
-        (self.next, self.ahead) = (None, None);
     }
 }

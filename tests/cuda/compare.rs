@@ -1,5 +1,7 @@
 //! Features of a device, and how they are compared with the CPU's.
 
+#![allow(dead_code)] // each test binary uses a part of it
+
 use groma::cloud::PointCloud;
 use groma::device::cuda::Shared;
 use groma::features::engine::cuda::DeviceEngine;

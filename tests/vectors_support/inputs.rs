@@ -1,6 +1,7 @@
 //! What the cases begin with: a small synthetic survey as tensors and as files, written with the vectors and read by all.
 
 use super::tensor::{self, Tensor, Tensors};
+use groma::device::Placement;
 use groma::filters::Filter;
 use groma::filters::random::Amount;
 use groma::job::Job;
@@ -168,7 +169,8 @@ pub fn write_files(folder: &Path) {
     std::fs::write(folder.join("text.so"), "not a library at all, but long enough to have a header of its own")
         .unwrap();
     let all = Filter::Random { amount: Amount::Fraction(1.0), seed: 0 };
-    let options = FilterOptions { filter: all, mark: false, linear_unit_m: None, overwrite: true };
+    let devices = Placement::default();
+    let options = FilterOptions { filter: all, mark: false, linear_unit_m: None, devices, overwrite: true };
     Job::new().run(|monitor| filter_file(&las, &laz, &options, monitor)).unwrap();
 }
 

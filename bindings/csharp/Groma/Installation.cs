@@ -65,6 +65,13 @@ namespace Groma
         public long MemoryFreeBytes(long index) { return (long)Get(h => Low.groma_devices_memory_free_bytes(h,
             unchecked((ulong)index))); }
 
+        /// <summary>Whether so many bytes of its memory were free; not where that is not known.</summary>
+        public bool Fits(long index, long bytes) { return Get(h => Low.groma_devices_fits(h, unchecked((ulong)index),
+            checked((ulong)bytes))) != 0; }
+
+        /// <summary>Name of the GPU that was least at work; <c>cpu</c> if none can be used.</summary>
+        public string LeastLoaded { get { return Text(h => Low.groma_devices_least_loaded(h)); } }
+
         private static DevicesHandle List()
         {
             using (var call = new Call())

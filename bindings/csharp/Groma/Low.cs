@@ -563,9 +563,24 @@ namespace Groma
         public static extern ulong groma_devices_memory_free_bytes(IntPtr devices, ulong index);
 
         /// <summary>
+        /// 1 if so many bytes of a device's memory were free when the devices were listed, else 0, also where that is
+        /// not known.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_devices_fits(IntPtr devices, ulong index, ulong bytes);
+
+        /// <summary>
+        /// Name of the GPU that was least at work; of equals the one with more free memory. The CPU's, if no GPU can be
+        /// used.
+        /// </summary>
+        /// <returns>borrowed, may be NULL: NULL for NULL</returns>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern IntPtr groma_devices_least_loaded(IntPtr devices);
+
+        /// <summary>
         /// Everything as a JSON object: <c>cpu</c>; <c>memory</c>; <c>devices</c>, in which those that cannot be used
-        /// say why, and a GPU has an object <c>gpu</c> with its memory, load and what else is known; and <c>cuda</c>,
-        /// the driver of GPUs.
+        /// say why, and a GPU has an object <c>gpu</c> with its memory, load and what else is known;
+        /// <c>least_loaded</c>; and <c>cuda</c>, the driver of GPUs.
         /// </summary>
         /// <returns>borrowed, may be NULL: NULL for NULL</returns>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -694,6 +709,16 @@ namespace Groma
         /// <returns>borrowed, may be NULL: the text</returns>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern IntPtr groma_model_describe_json(IntPtr model);
+
+        /// <summary>
+        /// Rows a call that suit the model on each device, as a JSON array of <c>device</c>, <c>rows</c> and, where
+        /// measured, <c>rows_per_s</c>. A GPU is measured once for a model and about so much free memory, and
+        /// remembered, for later processes too (in the folder that <c>GROMA_CACHE</c> names, or where the system keeps
+        /// caches). Of the CPU it is what the manifest says.
+        /// </summary>
+        /// <param name="json">owned: destroy it with <c>groma_string_destroy</c></param>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int groma_model_batches_json(IntPtr model, out IntPtr json, out IntPtr error);
 
         /// <summary>
         /// A value of the ONNX file's own metadata; lives as long as the model. NULL for NULL, and if there is no such
@@ -1829,10 +1854,7 @@ namespace Groma
         /// </summary>
         public IntPtr checkpoint;
 
-        /// <summary>
-        /// The devices to run on: <c>auto</c> (NULL, the default), <c>cpu</c>, <c>cuda</c>, <c>cuda:0,2</c> or
-        /// <c>all</c>. What is asked for by name and cannot be used is an error.
-        /// </summary>
+        /// <summary>The devices to run on; <c>auto</c> for NULL (the default).</summary>
         public IntPtr device;
     }
 
@@ -2196,6 +2218,12 @@ namespace Groma
         /// other schemas.
         /// </summary>
         public IntPtr dtm;
+
+        /// <summary>
+        /// The devices that compute; <c>cpu</c> for NULL (the default). Blocks are spread over several. The result does
+        /// not depend on them, but for the last bits of <c>slope</c> and <c>height_extent_ratio</c>.
+        /// </summary>
+        public IntPtr device;
     }
 
     /// <summary>How to write features of a file. Fill it with <c>groma_features_file_options_init</c>.</summary>
@@ -2249,6 +2277,12 @@ namespace Groma
         /// other schemas.
         /// </summary>
         public IntPtr dtm;
+
+        /// <summary>
+        /// The devices that compute; <c>cpu</c> for NULL (the default). Blocks are spread over several. The result does
+        /// not depend on them, but for the last bits of <c>slope</c> and <c>height_extent_ratio</c>.
+        /// </summary>
+        public IntPtr device;
     }
 
     /// <summary>
@@ -2419,6 +2453,13 @@ namespace Groma
 
         /// <summary>Handed to <c>progress</c>.</summary>
         public IntPtr progress_user;
+
+        /// <summary>
+        /// The device that works; <c>cpu</c> for NULL (the default). Of several GPUs one does all, the first that is
+        /// named or the one least at work; with <c>auto</c>, the CPU does what a GPU could not hold. Random points are
+        /// for the CPU only.
+        /// </summary>
+        public IntPtr device;
     }
 
     /// <summary>How to search. Fill it with <c>groma_neighbors_options_init</c>.</summary>
@@ -2456,6 +2497,13 @@ namespace Groma
 
         /// <summary>Handed to <c>progress</c>.</summary>
         public IntPtr progress_user;
+
+        /// <summary>
+        /// The device that works; <c>cpu</c> for NULL (the default). Of several GPUs one does all, the first that is
+        /// named or the one least at work; with <c>auto</c>, the CPU does what a GPU could not hold. The result does
+        /// not depend on it.
+        /// </summary>
+        public IntPtr device;
     }
 
     /// <summary>How to read and write files. Fill it with <c>groma_las_options_init</c>.</summary>

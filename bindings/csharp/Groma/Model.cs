@@ -36,6 +36,19 @@ namespace Groma
         /// <summary>Everything that is known about the model, as a JSON object.</summary>
         public string DescribeJson { get { return Text(h => Low.groma_model_describe_json(h)); } }
 
+        /// <summary>
+        /// Rows a call that suit the model on each of its devices, as a JSON array; a GPU is measured once, and remembered.
+        /// </summary>
+        public string BatchesJson()
+        {
+            using (var call = new Call())
+            {
+                IntPtr model = call.Use(this);
+                return call.String((out IntPtr json, out IntPtr error) => Low.groma_model_batches_json(model, out json,
+                    out error));
+            }
+        }
+
         /// <summary>Opens an ONNX file. Its manifest is in its metadata, or in <c>NAME.groma.json</c> beside it.</summary>
         /// <param name="path">the model's file</param>
         public static Model Open(string path)

@@ -88,11 +88,15 @@ namespace Groma
         /// <summary>Path of a terrain model for schemas that say <c>ground: dtm</c>; null (the default) for none.</summary>
         public string Dtm { get; set; }
 
+        /// <summary>The devices that compute: <c>cpu</c>, <c>auto</c>, <c>cuda</c>, <c>cuda:0,2</c>, <c>all</c>; null (the default) for <c>cpu</c>.</summary>
+        public string Device { get; set; }
+
         internal static IntPtr Write(FeaturesOptions options, Call call, CancellationToken token)
         {
             call.Watch(options, token);
             var raw = (options ?? new FeaturesOptions()).raw;
             raw.dtm = call.Text(options == null ? null : options.Dtm);
+            raw.device = call.Text(options == null ? null : options.Device);
             raw.cancel = call.CancelPointer;
             raw.progress = call.ProgressPointer;
             return call.Struct(raw);
@@ -128,11 +132,15 @@ namespace Groma
         /// <summary>Path of a terrain model for schemas that say <c>ground: dtm</c>; null (the default) for none.</summary>
         public string Dtm { get; set; }
 
+        /// <summary>The devices that compute: <c>cpu</c>, <c>auto</c>, <c>cuda</c>, <c>cuda:0,2</c>, <c>all</c>; null (the default) for <c>cpu</c>.</summary>
+        public string Device { get; set; }
+
         internal static IntPtr Write(FeaturesFileOptions options, Call call, CancellationToken token)
         {
             call.Watch(options, token);
             var raw = (options ?? new FeaturesFileOptions()).raw;
             raw.dtm = call.Text(options == null ? null : options.Dtm);
+            raw.device = call.Text(options == null ? null : options.Device);
             raw.cancel = call.CancelPointer;
             raw.progress = call.ProgressPointer;
             return call.Struct(raw);
@@ -159,10 +167,14 @@ namespace Groma
         /// <summary>Length of one unit of the coordinates in metres; 0 (the default) for metres.</summary>
         public double LinearUnitM { get { return raw.linear_unit_m; } set { raw.linear_unit_m = value; } }
 
+        /// <summary>The device that works: <c>cpu</c>, <c>auto</c>, <c>cuda</c>, <c>cuda:0</c>; null (the default) for <c>cpu</c>.</summary>
+        public string Device { get; set; }
+
         internal static IntPtr Write(NeighborsOptions options, Call call, CancellationToken token)
         {
             call.Watch(options, token);
             var raw = (options ?? new NeighborsOptions()).raw;
+            raw.device = call.Text(options == null ? null : options.Device);
             raw.cancel = call.CancelPointer;
             raw.progress = call.ProgressPointer;
             return call.Struct(raw);

@@ -132,10 +132,14 @@ namespace Groma
         /// </summary>
         public double LinearUnitM { get { return raw.linear_unit_m; } set { raw.linear_unit_m = value; } }
 
+        /// <summary>The device that works: <c>cpu</c>, <c>auto</c>, <c>cuda</c>, <c>cuda:0</c>; null (the default) for <c>cpu</c>.</summary>
+        public string Device { get; set; }
+
         internal static IntPtr Write(FilterOptions options, Call call, CancellationToken token)
         {
             call.Watch(options, token);
             var raw = (options ?? new FilterOptions()).raw;
+            raw.device = call.Text(options == null ? null : options.Device);
             raw.cancel = call.CancelPointer;
             raw.progress = call.ProgressPointer;
             return call.Struct(raw);

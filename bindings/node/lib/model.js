@@ -6,7 +6,7 @@ const { low } = require('./library.js');
 const { check, invalid, textOf } = require('./error.js');
 const { Handle, pointer } = require('./handle.js');
 const { combines } = require('./enums.js');
-const { Scope, long } = require('./call.js');
+const { Scope, long, taken } = require('./call.js');
 const { structOf } = require('./options.js');
 const { pointsOf } = require('./points.js');
 const { Result } = require('./result.js');
@@ -82,6 +82,13 @@ class Model extends Handle {
     /** All about the model, as an object. */
     describe() {
         return JSON.parse(low.groma_model_describe_json(this[pointer]));
+    }
+
+    /** Rows a call that suit the model on each of its devices; a GPU is measured once, and remembered. */
+    batches() {
+        const [text, error] = [[null], [null]];
+        check(low.groma_model_batches_json(this[pointer], text, error), error);
+        return JSON.parse(taken(text));
     }
 
     /** A value of the ONNX metadata; null if there is no such key. */

@@ -67,6 +67,17 @@ function devices() {
     }
 }
 
+/** Name of the GPU that is least at work, as the option `device` takes it; `cpu` if no GPU can be used. */
+function leastLoaded() {
+    const [list, error] = [[null], [null]];
+    check(low.groma_devices_list(list, error), error);
+    try {
+        return low.groma_devices_least_loaded(list[0]);
+    } finally {
+        low.groma_devices_destroy(list[0]);
+    }
+}
+
 /** The same list with all that is known, as the library has it in JSON. */
 function devicesJson() {
     const [list, error] = [[null], [null]];
@@ -117,4 +128,4 @@ const reporter = log => (_user, level, target, message) => {
     }
 };
 
-module.exports = { abiVersion, devices, devicesJson, doctor, runtime, setLog, statusName, version };
+module.exports = { abiVersion, devices, devicesJson, doctor, leastLoaded, runtime, setLog, statusName, version };

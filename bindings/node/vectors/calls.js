@@ -88,6 +88,8 @@ const basics = {
     groma_devices_description: get('devices', ({ list }, step) => at(list, step)?.description ?? null),
     groma_devices_memory_total_bytes: get('devices', ({ list }, step) => at(list, step)?.memoryTotalBytes ?? 0),
     groma_devices_memory_free_bytes: get('devices', ({ list }, step) => at(list, step)?.memoryFreeBytes ?? 0),
+    groma_devices_fits: get('devices', ({ list }, step) => Number((at(list, step)?.memoryFreeBytes ?? -1) >= step.number('bytes'))),
+    groma_devices_least_loaded: get('devices', () => groma.leastLoaded()),
     groma_devices_json: get('devices', ({ json }) => json),
 };
 
@@ -118,6 +120,7 @@ const models = {
     groma_model_class_name: get('model', (model, step) => at(model.classes, step)),
     groma_model_manifest_json: get('model', model => model.manifest),
     groma_model_describe_json: get('model', model => model.describe()),
+    groma_model_batches_json: step => gives('json', step.thing('model').batches()),
     groma_model_metadata: get('model', (model, step) => model.metadata(step.text('key'))),
     groma_classify_points: async step => {
         return gives('result', await step.long(step.thing('model'), 'classify', step.thing('points'), step.thing('options')));

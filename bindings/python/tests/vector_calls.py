@@ -85,6 +85,10 @@ simple(
             element(a["devices"], a["index"]), "memory_total_bytes", 0
         ),
         "groma_devices_memory_free_bytes": lambda a: getattr(element(a["devices"], a["index"]), "memory_free_bytes", 0),
+        "groma_devices_fits": lambda a: int(
+            a["index"] < len(a["devices"]) and a["devices"][a["index"]].fits(a["bytes"])
+        ),
+        "groma_devices_least_loaded": lambda a: groma.least_loaded(),
         "groma_devices_json": lambda a: [device.details for device in a["devices"]],
         "groma_devices_destroy": lambda a: None,
     }
@@ -159,6 +163,7 @@ simple(
         "groma_model_class_name": lambda a: element(a["model"].classes, a["index"]),
         "groma_model_manifest_json": lambda a: a["model"].manifest,
         "groma_model_describe_json": lambda a: a["model"].describe(),
+        "groma_model_batches_json": lambda a: a["model"].batches(),
         "groma_model_metadata": lambda a: a["model"].metadata(a["key"]),
         "groma_result_count": lambda a: len(a["result"]),
         "groma_result_class_count": lambda a: a["result"].class_count,

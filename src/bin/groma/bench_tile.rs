@@ -4,6 +4,7 @@ use crate::bench::Measured;
 use crate::console::Console;
 use crate::options::{GroundOptions, ModelOptions};
 use clap::Args;
+use groma::device::Placement;
 use groma::features::Schema;
 use groma::io::las::{LasReader, LasWriter, Update, WriteOptions};
 use groma::job::Monitor;
@@ -70,6 +71,7 @@ pub fn extract(options: &ExtractArguments, console: &Console) -> Result<()> {
         block_size_m: None,
         linear_unit_m: measured.compute.linear_unit,
         dtm: None,
+        devices: Placement::default(),
         point_format: None,
         overwrite: true,
     };

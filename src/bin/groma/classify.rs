@@ -98,8 +98,7 @@ pub fn describe(model: &Model) -> String {
 pub fn line(summary: &FileSummary) -> String {
     #[allow(clippy::cast_precision_loss)]
     let rate = summary.points as f64 / summary.timings.total_s.max(1e-9);
-    let device = if summary.device == "cpu" { String::new() } else { format!(" on {}", summary.device) };
-    let remark = summary.device_remark.as_ref().map(|remark| format!(" ({remark})")).unwrap_or_default();
+    let (device, remark) = (summary.used.place(), summary.used.remark());
     format!(
         "{}: {} points in {}{device}, {}, mean confidence {:.1} %{remark}",
         summary.output.display(),

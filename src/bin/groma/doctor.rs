@@ -1,6 +1,6 @@
 //! `groma doctor`.
 
-use crate::console::{Console, aligned, print};
+use crate::console::{Console, aligned, print, speed};
 use crate::exit::Exit;
 use crate::options::RuntimeOptions;
 use clap::Args;
@@ -13,6 +13,12 @@ use groma::{Result, device, runtime};
 pub struct Arguments {
     #[command(flatten)]
     runtime: RuntimeOptions,
+    /// Say on which devices so much memory is free, as 800MB, 12GB or 4GiB
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    fits: Option<u64>,
+    /// Measure how many rows a call suit the default model on each GPU, and remember it
+    #[arg(long)]
+    batches: bool,
 }
 
 /// Looks, and tells.
@@ -23,17 +29,25 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let model_error = model.as_ref().and_then(|m| m.as_ref().err()).map(ToString::to_string);
     let ready = matches!(model, Some(Ok(_)));
     let exit = if ready { Exit::DONE } else { Exit::NO_RUNTIME };
+    let batches = if arguments.batches && ready { Model::embedded()?.batches()? } else { Vec::new() };
     if console.json {
-        #[allow(unused_mut)] // there is more to say in a build for GPUs
         let mut report = serde_json::json!({
             "version": env!("CARGO_PKG_VERSION"),
             "platform": platform(),
             "runtime": runtime,
             "cpu": devices.cpu,
             "devices": devices.devices,
+            "least_loaded": devices.least_loaded().id,
             "cuda": devices.cuda,
             "default_model_error": model_error,
         });
+        if let Some(bytes) = arguments.fits {
+            let fit: Vec<&str> = devices.devices.iter().filter(|d| d.fits(bytes)).map(|d| d.id.as_str()).collect();
+            report["fits"] = serde_json::json!({ "bytes": bytes, "devices": fit });
+        }
+        if arguments.batches {
+            report["batches"] = serde_json::json!(batches);
+        }
         #[cfg(feature = "cuda")]
         {
             report["cuda"]["libraries"] = serde_json::to_value(runtime::cuda_report())
@@ -65,6 +79,22 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         rows.push(("device", format!("{} ({}): {state}", device.id, device.name)));
         rows.extend(device.gpu.as_ref().map(|gpu| ("", describe(gpu))));
     }
+    if devices.least_loaded().id != "cpu" {
+        rows.push(("", format!("least at work: {}", devices.least_loaded().id)));
+    }
+    if let Some(bytes) = arguments.fits {
+        for device in devices.devices.iter().filter(|d| d.usable) {
+            let (gib, not) = (bytes as f64 / f64::from(1 << 30), if device.fits(bytes) { "" } else { " not" });
+            rows.push(("fits", format!("{gib:.1} GiB are{not} free on {}", device.id)));
+        }
+    }
+    for batch in &batches {
+        let speed = batch.rows_per_s.map_or("as its manifest says".into(), speed);
+        rows.push((
+            "batch",
+            format!("the default model takes {} rows a call on {}, {speed}", batch.rows, batch.device),
+        ));
+    }
     if let Some(version) = &devices.cuda.driver {
         let release = devices.cuda.release.as_deref().map(|release| format!(", release {release}"));
         rows.push(("driver", format!("for CUDA {version}{}", release.unwrap_or_default())));
@@ -80,6 +110,31 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     print(&aligned(&rows));
     console.remark(if ready { "Ready: groma classify IN -o OUT" } else { "Not ready: see above for what to do." });
     Ok(exit)
+}
+
+/// A size in bytes, as people write it.
+fn bytes(text: &str) -> std::result::Result<u64, String> {
+    const UNITS: [(&str, u64); 9] = [
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("tib", 1 << 40),
+        ("kb", 1000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("tb", 1_000_000_000_000),
+        ("b", 1),
+    ];
+    let lower = text.trim().to_ascii_lowercase();
+    let (number, unit) =
+        UNITS.iter().find_map(|(name, unit)| lower.strip_suffix(name).map(|n| (n, *unit))).unwrap_or((&lower, 1));
+    let number: f64 = number.trim().parse().map_err(|_| "write a size as 800MB, 12GB or 4GiB".to_string())?;
+    let bytes = number * unit as f64;
+    if !(bytes.is_finite() && (0.0..1e18).contains(&bytes)) {
+        return Err("this is no size of a memory".into());
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked
+    Ok(bytes.ceil() as u64)
 }
 
 /// What is known of a GPU, in one line.
@@ -117,4 +172,19 @@ fn platform() -> String {
 
 fn or_none(items: &[String]) -> String {
     if items.is_empty() { "none of those that matter".into() } else { items.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes_as_people_write_them() {
+        for (text, size) in
+            [("0", 0), ("17", 17), ("17 B", 17), ("800MB", 800_000_000), ("1.5 gb", 1_500_000_000), ("4GiB", 4 << 30)]
+        {
+            assert_eq!(super::bytes(text), Ok(size), "{text}");
+        }
+        for text in ["", "GB", "-1GB", "1e300", "12 bananas", "NaN", "inf"] {
+            assert!(super::bytes(text).is_err(), "{text}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::console::{Console, aligned, print, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, check_page, make_folder};
-use crate::options::{ComputeOptions, GroundName, GroundOptions, InterpolationName};
+use crate::options::{ComputeOptions, DeviceOptions, GroundName, GroundOptions, InterpolationName};
 use clap::Args;
 use groma::features::column::Measure;
 use groma::features::glossary::{self, OF_THE_POINT};
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 /// The output's name says how they are written: .laz or .las adds one f32 dimension a column to the same points,
 /// .safetensors holds the matrix `features` with the schema and its hash in the metadata, .npy the matrix alone.
 ///
-/// With --json each file gives {"input", "output", "points", "columns", "schema_hash", "outside_hull",
+/// With --json each file gives {"input", "output", "points", "columns", "schema_hash", "device", "outside_hull",
 /// "read_s", "compute_s", "write_s"}.
 #[derive(Args, Debug)]
 #[command(after_help = crate::exit::HELP)]
@@ -49,6 +49,8 @@ pub struct Arguments {
     schema: Option<PathBuf>,
     #[command(flatten)]
     compute: ComputeOptions,
+    #[command(flatten)]
+    device: DeviceOptions,
     /// Where the ground comes from [default: filter, or what the schema says]
     #[arg(long, value_enum, value_name = "SOURCE", conflicts_with = "schema")]
     ground: Option<GroundName>,
@@ -93,6 +95,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
         block_size_m: arguments.block_size,
         linear_unit_m: arguments.compute.linear_unit,
         dtm: arguments.terrain.dtm.clone(),
+        devices: arguments.device.all()?,
         point_format: arguments.point_format,
         overwrite: arguments.overwrite,
     };
@@ -170,12 +173,14 @@ fn line(summary: &ExtractSummary) -> String {
     #[allow(clippy::cast_precision_loss)]
     let rate = summary.points as f64 / summary.compute_s.max(1e-9);
     let mut line = format!(
-        "{}: {} columns of {} points, computed in {} ({})",
+        "{}: {} columns of {} points, computed in {}{} ({}){}",
         summary.output.display(),
         summary.columns.len(),
         thousands(summary.points),
         page::duration(summary.compute_s),
-        speed(rate)
+        summary.used.place(),
+        speed(rate),
+        summary.used.remark()
     );
     if summary.outside_hull > 0 {
         line += &format!("; {} outside the ground's triangles", thousands(summary.outside_hull));

@@ -3,7 +3,7 @@
 use crate::console::{Console, speed};
 use crate::exit::Exit;
 use crate::files::{Inputs, make_folder};
-use crate::options::SearchName;
+use crate::options::{DeviceOptions, SearchName};
 use clap::{Args, Subcommand, ValueEnum};
 use groma::filters::Filter;
 use groma::filters::farthest::Start;
@@ -22,8 +22,8 @@ use std::path::PathBuf;
 /// Points that stay keep their order and all their attributes byte for byte; header, CRS and other records stay, and the
 /// number and bounds of the points are counted anew. Each file is filtered by itself.
 ///
-/// With --json each file gives {"input", "output", "filter", "points", "written", "marked", "read_s", "filter_s",
-/// "write_s"}, and sor also {"mean_m", "deviation_m", "threshold_m"}.
+/// With --json each file gives {"input", "output", "filter", "points", "written", "marked", "device", "read_s",
+/// "filter_s", "write_s"}, and sor also {"mean_m", "deviation_m", "threshold_m"}.
 #[derive(Args, Debug)]
 #[command(after_help = crate::exit::HELP)]
 pub struct Arguments {
@@ -114,6 +114,8 @@ struct Common {
     /// Length of a unit of the coordinates in metres, as 0.3048 for feet [default: what the file says, or 1]
     #[arg(long, value_name = "METRES")]
     linear_unit: Option<f64>,
+    #[command(flatten)]
+    device: DeviceOptions,
     /// Replace outputs that exist
     #[arg(long)]
     overwrite: bool,
@@ -156,7 +158,13 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit> {
     let (common, filter, mark) = arguments.method.filter()?;
     let inputs = Inputs::find(&common.inputs);
     let tasks = inputs.plan(&common.output, &["laz", "las"])?;
-    let options = FilterOptions { filter, mark, linear_unit_m: common.linear_unit, overwrite: common.overwrite };
+    let options = FilterOptions {
+        filter,
+        mark,
+        linear_unit_m: common.linear_unit,
+        devices: common.device.one()?,
+        overwrite: common.overwrite,
+    };
     make_folder(&common.output, &tasks)?;
     let work = |task: &Task, monitor: &Monitor| filter_file(&task.input, &task.output, &options, monitor);
     let (_, exit) = inputs.transform(&tasks, console, common.threads, work, line)?;
@@ -219,5 +227,7 @@ fn line(summary: &FilterSummary) -> String {
     let spacing = summary.spacing.map_or_else(String::new, |s| {
         format!("; spacing {:.3} m ± {:.3} m, threshold {:.3} m", s.mean_m, s.deviation_m, s.threshold_m)
     });
-    format!("{}: {done}, chosen in {} ({rate}){spacing}", summary.output.display(), page::duration(*filter_s))
+    let (place, remark) = (summary.used.place(), summary.used.remark());
+    let (output, time) = (summary.output.display(), page::duration(*filter_s));
+    format!("{output}: {done}, chosen in {time}{place} ({rate}){spacing}{remark}")
 }

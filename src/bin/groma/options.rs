@@ -1,6 +1,7 @@
 //! Options that several commands share: the model, the device, the search, the ground.
 
 use clap::{Args, ValueEnum};
+use groma::device::Placement;
 use groma::features::Search;
 use groma::features::schema::{GroundInterpolation, GroundSource};
 use groma::model::{self, Combine, Model};
@@ -29,6 +30,26 @@ pub struct ModelOptions {
     device: String,
     #[command(flatten)]
     pub runtime: RuntimeOptions,
+}
+
+/// Where work without a model is done.
+#[derive(Args, Clone, Debug)]
+pub struct DeviceOptions {
+    /// Where points are computed: cpu, auto, cuda, cuda:0,2 or all; what cannot be used is refused
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: String,
+}
+
+impl DeviceOptions {
+    /// All devices that serve.
+    pub fn all(&self) -> Result<Placement> {
+        Placement::of(self.device.parse()?)
+    }
+
+    /// One of them, for work that is not spread.
+    pub fn one(&self) -> Result<Placement> {
+        Placement::one_of(self.device.parse()?)
+    }
 }
 
 /// [`Combine`] on the command line.

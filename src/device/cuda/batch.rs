@@ -1,11 +1,13 @@
 //! How many rows a call a model runs best with on a GPU: measured once, then remembered.
 
+use super::batch_file;
 use crate::device::Gpu;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// By how much more rows a second a doubled call must pay for the memory that it takes.
@@ -55,25 +57,39 @@ pub struct Measured {
 
 /// What was measured in this process, or stored by an earlier one. Any number of threads may ask at the same time.
 #[derive(Debug, Default)]
-pub struct BatchMemory(Mutex<BTreeMap<BatchKey, Best>>);
+pub struct BatchMemory {
+    known: Mutex<BTreeMap<BatchKey, Best>>,
+    /// Where it is kept, if it is.
+    file: Option<PathBuf>,
+}
 
 impl BatchMemory {
     /// An empty memory.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
+        Self { known: Mutex::new(BTreeMap::new()), file: None }
     }
 
-    /// The one that a whole process shares.
+    /// The one that a whole process shares, and later processes after it: see [`stored_in`](Self::stored_in). The file is
+    /// `batches.json` in the folder that `GROMA_CACHE` names, or in `groma` where the system keeps caches; none with `GROMA_CACHE`
+    /// set to nothing.
     pub fn of_process() -> &'static Self {
-        static MEMORY: BatchMemory = BatchMemory::new();
-        &MEMORY
+        static MEMORY: OnceLock<BatchMemory> = OnceLock::new();
+        MEMORY.get_or_init(|| batch_file::usual().map_or_else(Self::new, |path| Self::stored_in(&path)))
+    }
+
+    /// Memory that is kept in a file, which is read now and written after each measurement. If it cannot be, that costs measurements
+    /// and nothing else.
+    #[must_use]
+    pub fn stored_in(path: &Path) -> Self {
+        Self { file: Some(path.to_path_buf()), ..Self::of(batch_file::read(path)) }
     }
 
     /// Memory of what was stored; rows that cannot be are left out, as they may come from a file.
     pub fn of(stored: impl IntoIterator<Item = Measured>) -> Self {
         let sound = |one: &Measured| one.best.rows > 0 && one.best.rows_per_s > 0.0;
-        Self(Mutex::new(stored.into_iter().filter(sound).map(|one| (one.key, one.best)).collect()))
+        let known = stored.into_iter().filter(sound).map(|one| (one.key, one.best)).collect();
+        Self { known: Mutex::new(known), file: None }
     }
 
     /// Everything that is remembered, to be stored.
@@ -128,6 +144,7 @@ impl BatchMemory {
             }
         }
         self.lock().insert(key.clone(), best);
+        self.store();
         Ok(best)
     }
 
@@ -136,8 +153,16 @@ impl BatchMemory {
         self.lock().remove(key);
     }
 
+    /// Writes what is known to the file, with what others have measured meanwhile.
+    fn store(&self) {
+        let Some(path) = &self.file else { return };
+        let all = Self::of(batch_file::read(path));
+        all.lock().extend(self.lock().iter().map(|(key, best)| (key.clone(), *best)));
+        batch_file::write(path, &all.measured());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<BatchKey, Best>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -216,6 +241,25 @@ mod tests {
         assert!(BatchMemory::of([wrong]).measured().is_empty());
         memory.forget(&key("a", 30));
         assert!(memory.measured().is_empty());
+    }
+
+    #[test]
+    fn later_processes_remember() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("not/there/yet/batches.json");
+        let never = |_: u64| -> Result<Duration> { panic!("it was measured before") };
+        let (first, second) = (BatchMemory::stored_in(&path), BatchMemory::stored_in(&path));
+        let best = first.best(&key("a", 30), 1..=64, device(1.0, 0.0, 16, &mut Vec::new())).unwrap();
+        second.best(&key("b", 30), 1..=64, device(1.0, 0.0, 8, &mut Vec::new())).unwrap();
+        let later = BatchMemory::stored_in(&path);
+        assert_eq!(later.best(&key("a", 30), 1..=64, never).unwrap(), best);
+        assert_eq!(later.best(&key("b", 30), 1..=64, never).unwrap().rows, 8, "both processes' are kept");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing half written stays");
+        std::fs::write(&path, "[{\"model\": ").unwrap();
+        assert!(BatchMemory::stored_in(&path).measured().is_empty(), "a broken file is as none");
+        // A place that cannot be written costs nothing but measurements.
+        let nowhere = BatchMemory::stored_in(&path.join("under a file"));
+        assert_eq!(nowhere.best(&key("a", 30), 1..=64, device(1.0, 0.0, 4, &mut Vec::new())).unwrap().rows, 4);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::nvml::{nvml, text_of};
 use crate::device::{Capability, Cuda, Gpu, Memory};
 use crate::error::Result;
 use cudarc::driver::sys::{CUdevice, CUuuid};
-use std::cmp::Reverse;
 use std::ffi::{c_char, c_int};
 
 /// The oldest capability that serves: that of Turing, from 2018. CUDA 13 has no older ones.
@@ -90,8 +89,7 @@ impl Gpus {
     /// [`Error::DeviceUnavailable`](crate::Error::DeviceUnavailable) with the reason of each, if none can be used.
     pub fn least_loaded(&self) -> Result<&Gpu> {
         let usable = self.0.iter().filter(|gpu| gpu.reason.is_none());
-        let least =
-            usable.min_by_key(|gpu| (gpu.load_percent.unwrap_or(100), Reverse(gpu.memory.free_bytes), gpu.index));
+        let least = usable.min_by_key(|gpu| gpu.load_order());
         least.ok_or_else(|| {
             let reasons = self.0.iter().filter_map(|gpu| {
                 Some(format!("{} ({}): {}", context::name(gpu.index), gpu.name, gpu.reason.as_deref()?))

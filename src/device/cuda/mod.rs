@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod batch;
+mod batch_file;
 pub mod buffer;
 pub mod context;
 pub mod driver;
@@ -17,6 +18,7 @@ mod kernels;
 pub mod libraries;
 mod load;
 pub mod machine;
+pub mod machines;
 pub mod neighborhoods;
 pub mod neighbors;
 pub mod network;

@@ -2,11 +2,12 @@
 
 use super::buffer::{Buffer, Plain};
 use super::index::Index;
-use super::machine::{Argument, launch};
+use super::machine::{Argument, Shared, launch};
 use super::sort::sum_before;
 use crate::error::{Error, Result};
+use crate::job::{Monitor, Stage};
 use crate::neighbors::kernel::KernelPlan;
-use crate::neighbors::{Csr, Selection};
+use crate::neighbors::{Csr, Lists, Search, Selection};
 
 /// `Search` of `kernels/neighbors.cu`.
 #[repr(C)]
@@ -26,6 +27,20 @@ struct RawThreshold([u64; 2]);
 
 // SAFETY: two numbers.
 unsafe impl Plain for RawThreshold {}
+
+/// Finds the neighbours that are asked for on a device, as [`Lists::find`] does on the CPU.
+///
+/// # Errors
+/// [`Error::DeviceMemory`] if points or lists do not fit, [`Error::DeviceFailed`]; [`Error::Cancelled`].
+pub fn find(lists: &Lists, search: Search, machine: &Shared, monitor: &Monitor) -> Result<Csr> {
+    let lattice = lists.lattice();
+    let index = Index::new(machine, lattice, None, search, monitor)?;
+    monitor.begin(Stage::Features, lattice.len() as u64);
+    monitor.check()?;
+    let found = all_neighbors(&index, lists.plan(), lattice.unit_m)?;
+    monitor.advance(lattice.len() as u64);
+    Ok(found)
+}
 
 /// The neighbours of all points of `index` by the first scale of `plan`; `unit_m` is the length of a lattice step in metres.
 /// Rows of the index are numbered from 0 without gaps.

@@ -1,5 +1,6 @@
 //! What a run says of itself.
 
+use crate::device::Used;
 use serde::Serialize;
 
 /// What one device did in a run.
@@ -35,6 +36,13 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// Who computed, and what is to be said of it.
+    #[must_use]
+    pub fn used(&self) -> Used {
+        let used: Vec<&str> = self.devices.iter().filter(|d| d.pieces > 0).map(|d| d.id.as_str()).collect();
+        Used { device: used.join(", "), device_remark: self.remark() }
+    }
+
     /// One sentence on devices that were retired or went on with a smaller batch; `None` if all went as intended.
     #[must_use]
     pub fn remark(&self) -> Option<String> {

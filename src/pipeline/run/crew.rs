@@ -9,27 +9,24 @@ use super::blocks::Piece;
 use super::survey::RunSurvey;
 use super::tile::{By, Loaded};
 use crate::device::cuda::Shared;
-use crate::device::fleet::{self, Delivery, Fault, Member, RunReport, Worker};
+use crate::device::cuda::machines::{Machines, Spread};
+use crate::device::fleet::{self, Fault, Member, RunReport, Worker};
 use crate::error::{Error, Result};
 use crate::features::engine::cuda::DeviceEngine;
 use crate::features::wide::WideView;
 use crate::job;
 use crate::model::Model;
-use crate::pipeline::on_devices::{Answers, Asked, BlockScores, Spread, members_of, open_gpu};
+use crate::pipeline::on_devices::{Answers, Asked, BlockScores};
 use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-type Open = Box<dyn Fn(&Member) -> Result<Shared> + Send + Sync>;
-
 /// The GPUs of a run.
 pub struct Crew {
-    open: Open,
+    machines: Machines,
     spread: Spread,
     /// For the CPU's part. The threads of a run wait for blocks, and cannot be those that make them.
     pool: ThreadPool,
-    /// Each of the devices was asked for, so none may be missing when the work begins.
-    exact: bool,
     state: Mutex<State>,
 }
 
@@ -55,12 +52,7 @@ impl Crew {
     /// # Errors
     /// Those of starting threads.
     pub fn of(model: &Model, threads: usize) -> Result<Option<Self>> {
-        let spread = Spread::default();
-        let members = members_of(model, spread);
-        if members.is_empty() {
-            return Ok(None);
-        }
-        Self::new(members, Box::new(open_gpu), spread, model.wants_each_device(), threads).map(Some)
+        model.machines().map(|machines| Self::new(machines, Spread::default(), threads)).transpose()
     }
 
     /// Machines that are there.
@@ -68,19 +60,12 @@ impl Crew {
     /// # Errors
     /// Those of starting threads.
     pub fn on(machines: &[Shared], spread: Spread, threads: usize) -> Result<Self> {
-        let member = |machine: &Shared| Member::new(machine.id(), spread.batch_rows, spread.smallest_batch_rows);
-        let members = machines.iter().map(member).collect();
-        let machines = machines.to_vec();
-        let open = move |member: &Member| {
-            let machine = machines.iter().find(|machine| machine.id() == member.id);
-            machine.cloned().ok_or_else(|| Error::internal("a machine that is not there"))
-        };
-        Self::new(members, Box::new(open), spread, false, threads)
+        Self::new(Machines::open_ones(machines), spread, threads)
     }
 
-    fn new(members: Vec<Member>, open: Open, spread: Spread, exact: bool, threads: usize) -> Result<Self> {
-        let state = Mutex::new(State { members, lost: None, idle: HashMap::new() });
-        Ok(Self { open, spread, pool: job::pool(threads)?, exact, state })
+    fn new(machines: Machines, spread: Spread, threads: usize) -> Result<Self> {
+        let state = Mutex::new(State { members: machines.members(spread), lost: None, idle: HashMap::new() });
+        Ok(Self { machines, spread, pool: job::pool(threads)?, state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,18 +89,14 @@ impl Crew {
         let members = self.members()?;
         let pieces: Vec<fleet::Piece> =
             piece.blocks.iter().enumerate().map(|(at, block)| fleet::Piece::new(at, block.points)).collect();
-        let options =
-            fleet::Options { policy: self.spread.policy, delivery: Delivery::AsTheyCome, ..Default::default() };
         let order = Order { tile, piece, wide, survey, sink };
-        let make = |member: &Member| {
-            let refuse = |error: Error| if self.exact { Fault::Run(error) } else { error.into() };
-            self.worker(&order, member).map_err(refuse)
-        };
+        let make = |member: &Member| self.worker(&order, member).map_err(|error| self.machines.refused(error));
         let (mut done, mut bytes) = (0, Vec::new());
-        let outcome = fleet::run(&members, &pieces, &options, sink.monitor, make, |_, (rows, scores): Scored| {
-            done += rows.len() as u64;
-            sink.take(&rows, &scores.said(), &mut bytes)
-        });
+        let outcome =
+            fleet::run(&members, &pieces, &self.spread.terms(), sink.monitor, make, |_, (rows, scores): Scored| {
+                done += rows.len() as u64;
+                sink.take(&rows, &scores.said(), &mut bytes)
+            });
         match outcome {
             Ok(report) => {
                 self.learn(&report, by);
@@ -164,7 +145,7 @@ impl Crew {
         let (machine, answers) = match idle {
             Some(idle) => idle,
             None => {
-                let machine = (self.open)(member)?;
+                let machine = self.machines.open(member)?;
                 let answers = Answers::open(order.sink.recipe.model, &machine, member)?;
                 (machine, answers)
             }

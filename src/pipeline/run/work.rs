@@ -281,9 +281,8 @@ impl Run {
         Ok(features::Options {
             search: self.options.classify.search,
             linear_unit_m: self.sources.linear_unit_m,
-            block_size_m: None,
-            simd: None,
             dtm: terrain(model.schema(), self.options.classify.dtm.as_deref())?,
+            ..features::Options::default()
         })
     }
 

@@ -320,9 +320,19 @@ uint64_t groma_devices_memory_total_bytes(const groma_devices_t *devices,
 /** How much of it could be taken when the devices were listed. 0 if it is not known and if there is no such device. */
 uint64_t groma_devices_memory_free_bytes(const groma_devices_t *devices, uint64_t index);
 
+/** 1 if so many bytes of a device's memory were free when the devices were listed, else 0, also where that is not known. */
+int32_t groma_devices_fits(const groma_devices_t *devices, uint64_t index, uint64_t bytes);
+
+/**
+ * Name of the GPU that was least at work; of equals the one with more free memory. The CPU's, if no GPU can be used.
+ *
+ * @return @borrowed @nullable NULL for NULL
+ */
+const char *groma_devices_least_loaded(const groma_devices_t *devices);
+
 /**
  * Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU has an
- * object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
+ * object `gpu` with its memory, load and what else is known; `least_loaded`; and `cuda`, the driver of GPUs.
  *
  * @return @borrowed @nullable NULL for NULL
  */
@@ -391,7 +401,8 @@ void groma_cancel_destroy(groma_cancel_t *cancel);
 /* -------------------------------------------------------------------------------------------------------------------
  * Options. An options struct begins with its own size, so that it can grow: fill it with its init function, change what
  * you want, pass it by pointer; NULL means the defaults. A newer program may pass a longer struct to an older library as
- * long as the fields that it does not know are zero. Enumerations are `int32_t` and refused when out of range.
+ * long as the fields that it does not know are zero. Enumerations are `int32_t` and refused when out of range. Devices are
+ * named `cpu`, `auto` (the GPUs if there are any), `cuda`, `cuda:0,2` or `all`; a GPU that is named is used or refused.
  */
 
 /** The neighbour search is chosen from the cloud. */
@@ -425,10 +436,7 @@ typedef struct groma_model_options_t {
      * for other classes or features.
      */
     const char *checkpoint;
-    /**
-     * The devices to run on: `auto` (NULL, the default), `cpu`, `cuda`, `cuda:0,2` or `all`. What is asked for by name and
-     * cannot be used is an error.
-     */
+    /** The devices to run on; `auto` for NULL (the default). */
     const char *device;
 } groma_model_options_t;
 
@@ -542,6 +550,17 @@ const char *groma_model_manifest_json(const groma_model_t *model);
  * @return @borrowed @nullable the text
  */
 const char *groma_model_describe_json(const groma_model_t *model);
+
+/**
+ * Rows a call that suit the model on each device, as a JSON array of `device`, `rows` and, where measured, `rows_per_s`. A GPU
+ * is measured once for a model and about so much free memory, and remembered, for later processes too (in the folder that
+ * `GROMA_CACHE` names, or where the system keeps caches). Of the CPU it is what the manifest says.
+ *
+ * @param json  @owned destroy it with `groma_string_destroy`
+ */
+groma_status_t groma_model_batches_json(const groma_model_t *model,
+                                        groma_string_t **json,
+                                        groma_error_t **error);
 
 /**
  * A value of the ONNX file's own metadata; lives as long as the model. NULL for NULL, and if there is no such key.
@@ -1691,6 +1710,11 @@ typedef struct groma_features_options_t {
      * the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
      */
     const char *dtm;
+    /**
+     * The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not depend on
+     * them, but for the last bits of `slope` and `height_extent_ratio`.
+     */
+    const char *device;
 } groma_features_options_t;
 
 /**
@@ -1818,6 +1842,11 @@ typedef struct groma_features_file_options_t {
      * the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other schemas.
      */
     const char *dtm;
+    /**
+     * The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not depend on
+     * them, but for the last bits of `slope` and `height_extent_ratio`.
+     */
+    const char *device;
 } groma_features_file_options_t;
 
 /**
@@ -2064,6 +2093,11 @@ typedef struct groma_filter_options_t {
     groma_progress_fn progress;
     /** Handed to `progress`. */
     void *progress_user;
+    /**
+     * The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or the one
+     * least at work; with `auto`, the CPU does what a GPU could not hold. Random points are for the CPU only.
+     */
+    const char *device;
 } groma_filter_options_t;
 
 /**
@@ -2196,6 +2230,11 @@ typedef struct groma_neighbors_options_t {
     groma_progress_fn progress;
     /** Handed to `progress`. */
     void *progress_user;
+    /**
+     * The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or the one
+     * least at work; with `auto`, the CPU does what a GPU could not hold. The result does not depend on it.
+     */
+    const char *device;
 } groma_neighbors_options_t;
 
 /**

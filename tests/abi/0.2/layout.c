@@ -114,7 +114,8 @@ AT(groma_features_options_t, cancel, 32);
 AT(groma_features_options_t, progress, 40);
 AT(groma_features_options_t, progress_user, 48);
 AT(groma_features_options_t, dtm, 56);
-_Static_assert(sizeof(groma_features_options_t) >= 64, "groma_features_options_t");
+AT(groma_features_options_t, device, 64);
+_Static_assert(sizeof(groma_features_options_t) >= 72, "groma_features_options_t");
 
 AT(groma_features_file_options_t, struct_size, 0);
 AT(groma_features_file_options_t, threads, 4);
@@ -128,7 +129,8 @@ AT(groma_features_file_options_t, cancel, 40);
 AT(groma_features_file_options_t, progress, 48);
 AT(groma_features_file_options_t, progress_user, 56);
 AT(groma_features_file_options_t, dtm, 64);
-_Static_assert(sizeof(groma_features_file_options_t) >= 72, "groma_features_file_options_t");
+AT(groma_features_file_options_t, device, 72);
+_Static_assert(sizeof(groma_features_file_options_t) >= 80, "groma_features_file_options_t");
 
 AT(groma_ground_options_t, struct_size, 0);
 AT(groma_ground_options_t, threads, 4);
@@ -170,7 +172,8 @@ AT(groma_filter_options_t, linear_unit_m, 88);
 AT(groma_filter_options_t, cancel, 96);
 AT(groma_filter_options_t, progress, 104);
 AT(groma_filter_options_t, progress_user, 112);
-_Static_assert(sizeof(groma_filter_options_t) >= 120, "groma_filter_options_t");
+AT(groma_filter_options_t, device, 120);
+_Static_assert(sizeof(groma_filter_options_t) >= 128, "groma_filter_options_t");
 
 AT(groma_neighbors_options_t, struct_size, 0);
 AT(groma_neighbors_options_t, threads, 4);
@@ -181,7 +184,8 @@ AT(groma_neighbors_options_t, linear_unit_m, 24);
 AT(groma_neighbors_options_t, cancel, 32);
 AT(groma_neighbors_options_t, progress, 40);
 AT(groma_neighbors_options_t, progress_user, 48);
-_Static_assert(sizeof(groma_neighbors_options_t) >= 56, "groma_neighbors_options_t");
+AT(groma_neighbors_options_t, device, 56);
+_Static_assert(sizeof(groma_neighbors_options_t) >= 64, "groma_neighbors_options_t");
 
 AT(groma_las_options_t, struct_size, 0);
 AT(groma_las_options_t, threads, 4);

@@ -42,6 +42,10 @@ TEXT_AT(groma_devices_name, groma_devices_t, "devices")
 TEXT_AT(groma_devices_description, groma_devices_t, "devices")
 NUMBER_AT(groma_devices_memory_total_bytes, groma_devices_t, "devices")
 NUMBER_AT(groma_devices_memory_free_bytes, groma_devices_t, "devices")
+CALL(groma_devices_fits) {
+    expect_number(s, groma_devices_fits(HANDLE(s, groma_devices_t, "devices"), INDEX, (uint64_t)number(s, "bytes", 0)));
+}
+TEXT(groma_devices_least_loaded, groma_devices_t, "devices")
 TEXT(groma_devices_json, groma_devices_t, "devices")
 DESTROY(groma_devices, "devices")
 

@@ -89,6 +89,7 @@ CALL(groma_schema_describe) { STRING(groma_schema_describe(text(s, "schema"), &m
 CALL(groma_devices_list) { GIVES(groma_devices_t, "devices", groma_devices_list(&made, &error)); }
 CALL(groma_cancel_create) { GIVES(groma_cancel_t, "cancel", groma_cancel_create(&made, &error)); }
 
+CALL(groma_model_batches_json) { STRING(groma_model_batches_json(HANDLE(s, groma_model_t, "model"), &made, &error)); }
 CALL(groma_model_open) { GIVES(groma_model_t, "model", groma_model_open(text(s, "path"), &made, &error)); }
 CALL(groma_model_open_default) { GIVES(groma_model_t, "model", groma_model_open_default(&made, &error)); }
 CALL(groma_model_open_default_with) {

@@ -52,6 +52,10 @@ void add_small(Calls &calls) {
     INDEXED(devices, "devices", Devices, description);
     INDEXED(devices, "devices", Devices, memory_total_bytes);
     INDEXED(devices, "devices", Devices, memory_free_bytes);
+    calls["groma_devices_fits"] = ask<groma::Devices>("devices", [](const groma::Devices &d, Step &s) {
+        return d.fits(s.index(), static_cast<std::uint64_t>(s.number("bytes")));
+    });
+    GETTER(devices, "devices", Devices, least_loaded);
     GETTER(devices, "devices", Devices, json);
     calls["groma_devices_destroy"] = drop("devices");
     calls["groma_cancel_trigger"] = [](Step &step) {

@@ -82,12 +82,14 @@ template <class V>
 void fields(V &visit, groma::FeaturesOptions &o) {
     job(visit, o);
     visit("search", o.search), visit("block_size_m", o.block_size_m), visit("linear_unit_m", o.linear_unit_m), visit("dtm", o.dtm);
+    visit("device", o.device);
 }
 template <class V>
 void fields(V &visit, groma::FeaturesFileOptions &o) {
     job(visit, o);
     visit("search", o.search), visit("point_format", o.point_format), visit("overwrite", o.overwrite);
     visit("block_size_m", o.block_size_m), visit("linear_unit_m", o.linear_unit_m), visit("dtm", o.dtm);
+    visit("device", o.device);
 }
 template <class V>
 void fields(V &visit, groma::GroundOptions &o) {
@@ -104,7 +106,7 @@ void fields(V &visit, groma::FilterOptions &o) {
     visit("search", o.search), visit("voxel_keep", o.voxel_keep), visit("mark", o.mark), visit("overwrite", o.overwrite);
     visit("neighbors", o.neighbors), visit("multiplier", o.multiplier), visit("radius_m", o.radius_m);
     visit("voxel_size_m", o.voxel_size_m), visit("count", o.count), visit("fraction", o.fraction), visit("start_row", o.start_row);
-    visit("seed", o.seed), visit("linear_unit_m", o.linear_unit_m);
+    visit("seed", o.seed), visit("linear_unit_m", o.linear_unit_m), visit("device", o.device);
 }
 template <class V>
 void fields(V &visit, groma::LasOptions &o) {
@@ -117,6 +119,7 @@ template <class V>
 void fields(V &visit, groma::NeighborsOptions &o) {
     job(visit, o);
     visit("search", o.search), visit("max_distance_m", o.max_distance_m), visit("linear_unit_m", o.linear_unit_m);
+    visit("device", o.device);
 }
 template <class V>
 void fields(V &visit, groma::NetworkOptions &o) {

@@ -71,6 +71,7 @@ void add_runtime(Calls &calls) {
     calls["groma_doctor_json"] = [](Step &s) { give_string(s, groma::doctor()); };
     calls["groma_las_describe"] = [](Step &s) { give_string(s, groma::describe_las(s.text("path"))); };
     calls["groma_schema_describe"] = [](Step &s) { give_string(s, groma::describe_schema(s.text("schema"))); };
+    calls["groma_model_batches_json"] = [](Step &s) { give_string(s, s.get<groma::Model>("model").batches_json()); };
     calls["groma_devices_list"] = [](Step &s) { s.give("devices", groma::Devices::list()); };
     calls["groma_cancel_create"] = [](Step &s) { s.give("cancel", groma::Cancel()); };
     calls["groma_log_set"] = [](Step &s) {

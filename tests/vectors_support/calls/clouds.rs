@@ -5,10 +5,11 @@ use super::{Answer, points};
 use crate::vectors_support::run::{Args, Reply, Run, Trouble};
 use crate::vectors_support::tensor::Tensor;
 use groma::cloud::{PointCloud, Values};
+use groma::device::{self, Placement};
 use groma::io::las::{Columns, Crs, LasReader, WriteOptions, read_keeping, write_cloud_watched};
 use groma::job::Monitor;
 use groma::neighbors::Selection;
-use groma::neighbors::{Csr, knn, radius_search};
+use groma::neighbors::{Csr, Lists};
 use groma::pipeline::inspect::inspect;
 use groma::tensor::Value as Tensors;
 use serde_json::json;
@@ -144,16 +145,17 @@ fn neighbors(getter: &str, run: &Run, args: &Args) -> Answer {
 fn find(getter: &str, run: &Run, args: &Args) -> Result<Reply, Trouble> {
     let (fields, cloud) = (Fields::of(run, args)?, points::cloud(run, args)?);
     let (search, unit_m) = (fields.search()?, fields.length("linear_unit_m").unwrap_or(1.0));
-    let points = &*cloud;
-    let csr = if getter == "nearest" {
+    let (points, devices) = (&*cloud, Placement::one_of(fields.device()?)?);
+    let lists = if getter == "nearest" {
         let cap = fields.length("max_distance_m").unwrap_or(f64::INFINITY) / unit_m;
         let k = usize::try_from(args.number(run, "k")?).unwrap_or(usize::MAX);
         let k = k.min(cloud.len().max(usize::from(k > 0)));
-        fields.run(|monitor| knn(points, k, cap, search, monitor))?
+        Lists::nearest(points, k, cap)?
     } else {
         let radius = args.get("radius_m").and_then(serde_json::Value::as_f64).unwrap_or(0.0) / unit_m;
-        fields.run(|monitor| radius_search(points, radius, Selection::Sphere, search, monitor))?
+        Lists::within(points, radius, Selection::Sphere)?
     };
+    let csr = fields.run(|monitor| Ok(device::neighbors::find(&lists, search, &devices, monitor)?.0))?;
     let Csr { offsets, indices, distances_sq, unit_m: step, .. } = csr;
     let metres = |square: &u64| ((*square as f64).sqrt() * (step * unit_m)) as f32;
     Reply::give("neighbors", Neighbors { offsets, indices, distances: distances_sq.iter().map(metres).collect() })

@@ -4,6 +4,7 @@ use super::job::Fields;
 use super::result::{Summary, matrix};
 use super::{Answer, points};
 use crate::vectors_support::run::{Args, Reply, Run, Trouble};
+use groma::device::Placement;
 use groma::features::glossary::describe_schema;
 use groma::features::{FeatureMatrix, Options, Schema, compute};
 use groma::pipeline::features::{ExtractOptions, extract_file};
@@ -66,6 +67,7 @@ fn of_points(run: &Run, args: &Args) -> Result<Reply, Trouble> {
         block_size_m: fields.length("block_size_m"),
         linear_unit_m: fields.length("linear_unit_m").unwrap_or(1.0),
         dtm: terrain(&schema, fields.path("dtm")?.as_deref())?,
+        devices: Placement::of(fields.device()?)?,
         ..Options::default()
     };
     let cloud = points::cloud(run, args)?;
@@ -81,6 +83,7 @@ fn of_file(run: &Run, args: &Args) -> Result<Reply, Trouble> {
         block_size_m: fields.length("block_size_m"),
         linear_unit_m: fields.length("linear_unit_m"),
         dtm: fields.path("dtm")?,
+        devices: Placement::of(fields.device()?)?,
         point_format: fields.point_format()?,
         overwrite: fields.flag("overwrite", false)?,
     };

@@ -5,6 +5,7 @@ use super::result::matrix;
 use super::{Answer, points};
 use crate::vectors_support::run::{Args, Reply, Run, Trouble};
 use crate::vectors_support::tensor::Tensor;
+use groma::device::Placement;
 use groma::filters::farthest::Start;
 use groma::filters::outliers::{RadiusOutliers, StatisticalOutliers};
 use groma::filters::random::Amount;
@@ -109,6 +110,7 @@ fn options(run: &Run, args: &Args, fields: &Fields) -> Result<FilterOptions, Tro
         filter,
         mark: fields.flag("mark", false)?,
         linear_unit_m: fields.length("linear_unit_m"),
+        devices: Placement::one_of(fields.device()?)?,
         overwrite: fields.flag("overwrite", false)?,
     })
 }

@@ -6,6 +6,7 @@ use crate::vectors_support::expect;
 use crate::vectors_support::run::{Args, Reply, Run, Trouble};
 use groma::Result as Outcome;
 use groma::capi;
+use groma::device::Request;
 use groma::features::Search;
 use groma::filters::ground_points::GroundOptions;
 use groma::filters::outliers::{RadiusOutliers, StatisticalOutliers};
@@ -106,6 +107,11 @@ impl<'r, 'a> Fields<'r, 'a> {
         Ok(self.text(name)?.map(PathBuf::from))
     }
 
+    /// The devices to work on; the CPU where nothing is said.
+    pub fn device(&self) -> Result<Request, Trouble> {
+        Ok(self.text("device")?.map_or(Ok(Request::Cpu), |name| name.parse())?)
+    }
+
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let list = self.get(name)?.as_array()?;
         list.iter().map(|value| value.as_u64().and_then(|value| u8::try_from(value).ok())).collect()
@@ -192,9 +198,12 @@ pub fn defaults(init: &str) -> Result<Value, String> {
                 "dtm": null,
             })
         }
-        "groma_features_options_init" => json!({"search": 0, "reserved": 0, "block_size_m": 0, "dtm": null}),
+        "groma_features_options_init" => {
+            json!({"search": 0, "reserved": 0, "block_size_m": 0, "dtm": null, "device": null})
+        }
         "groma_features_file_options_init" => {
-            json!({"search": 0, "reserved": 0, "block_size_m": 0, "dtm": null, "point_format": -1, "overwrite": 0})
+            json!({"search": 0, "reserved": 0, "block_size_m": 0, "dtm": null, "device": null, "point_format": -1,
+                "overwrite": 0})
         }
         "groma_ground_options_init" => {
             let rust = GroundOptions::default();
@@ -210,6 +219,7 @@ pub fn defaults(init: &str) -> Result<Value, String> {
             json!({
                 "search": 0, "voxel_keep": 0, "mark": 0, "overwrite": 0, "neighbors": 0, "multiplier": far.multiplier,
                 "radius_m": near.radius_m, "voxel_size_m": 0.5, "count": 0, "fraction": 0, "start_row": -1, "seed": 0,
+                "device": null,
             })
         }
         "groma_network_options_init" => {
@@ -222,7 +232,7 @@ pub fn defaults(init: &str) -> Result<Value, String> {
         }),
         "groma_model_options_init" => json!({"reserved": 0, "manifest_json": null, "checkpoint": null, "device": null}),
         "groma_las_options_init" => json!({"point_format": -1, "overwrite": 0, "crs_wkt": null}),
-        "groma_neighbors_options_init" => json!({"search": 0, "reserved": 0, "max_distance_m": 0}),
+        "groma_neighbors_options_init" => json!({"search": 0, "reserved": 0, "max_distance_m": 0, "device": null}),
         _ => return Err(format!("this runner does not know the defaults of {init}")),
     };
     let (Value::Object(mut all), Value::Object(more)) = (long, more) else { unreachable!() };

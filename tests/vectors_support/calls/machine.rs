@@ -14,6 +14,7 @@ use std::sync::{Mutex, Once};
 struct Devices {
     usable: Vec<device::Device>,
     memory: Memory,
+    least_loaded: String,
     json: Value,
 }
 
@@ -54,6 +55,11 @@ pub fn call(name: &str, run: &mut Run, args: &Args) -> Answer {
         "description" => one().and_then(|device| Reply::value(device.map(|device| device.name.to_string()))),
         "memory_total_bytes" => one().and_then(|device| Reply::value(device.map_or(0, |_| devices.memory.total_bytes))),
         "memory_free_bytes" => one().and_then(|device| Reply::value(device.map_or(0, |_| devices.memory.free_bytes))),
+        "fits" => one().and_then(|device| {
+            let bytes = args.number(run, "bytes")?.cast_unsigned();
+            Reply::value(i32::from(device.is_some_and(|device| device.fits(bytes))))
+        }),
+        "least_loaded" => Reply::value(devices.least_loaded.clone()),
         "json" => Reply::value(devices.json.to_string()),
         _ => return None,
     })
@@ -61,9 +67,10 @@ pub fn call(name: &str, run: &mut Run, args: &Args) -> Answer {
 
 fn list() -> Result<Reply, Trouble> {
     let (report, memory) = (device::report(), Memory::detect());
-    let json = json!({"cpu": report.cpu, "memory": memory, "devices": report.devices});
+    let least_loaded = report.least_loaded().id.clone();
+    let json = json!({"cpu": report.cpu, "memory": memory, "devices": report.devices, "least_loaded": least_loaded});
     let usable = report.devices.into_iter().filter(|device| device.usable).collect();
-    Reply::give("devices", Devices { usable, memory, json })
+    Reply::give("devices", Devices { usable, memory, least_loaded, json })
 }
 
 /// Messages reach a Rust program by the crate `log`, and C by a callback: here they are recorded as they come.

@@ -21,6 +21,9 @@ pub fn call(name: &str, run: &mut Run, args: &Args) -> Answer {
         "groma_model_open_ensemble" => ensemble(run, args),
         "groma_embed_points" => embed(run, args),
         "groma_model_describe_json" => model(run, args).and_then(|model| Reply::value(model.describe().to_string())),
+        "groma_model_batches_json" => {
+            model(run, args).and_then(|model| Reply::give("json", json!(model.batches()?).to_string()))
+        }
         "groma_model_metadata" => {
             model(run, args).and_then(|model| Reply::value(model.metadata(&args.text(run, "key")?)))
         }

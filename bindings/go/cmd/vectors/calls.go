@@ -158,6 +158,22 @@ var basics = map[string]function{
 	"groma_devices_memory_free_bytes": func(s *step) (reply, error) {
 		return device(s, func(d groma.Device) any { return d.MemoryFreeBytes }, 0)
 	},
+	"groma_devices_fits": func(s *step) (reply, error) {
+		bytes := uint64(s.number("bytes"))
+		return device(s, func(d groma.Device) any {
+			if d.Fits(bytes) {
+				return 1
+			}
+			return 0
+		}, 0)
+	},
+	"groma_devices_least_loaded": func(s *step) (reply, error) {
+		name, err := groma.LeastLoaded()
+		if err != nil {
+			return reply{}, err
+		}
+		return says(name)
+	},
 	"groma_devices_json": func(s *step) (reply, error) { return says(string(get[*deviceList](s, "devices").text)) },
 }
 
@@ -204,6 +220,10 @@ var modelCalls = map[string]function{
 	"groma_model_class_name":    func(s *step) (reply, error) { return at(get[*groma.Model](s, "model").Classes(), s) },
 	"groma_model_manifest_json": func(s *step) (reply, error) { return says(string(get[*groma.Model](s, "model").Manifest())) },
 	"groma_model_describe_json": func(s *step) (reply, error) { return says(string(get[*groma.Model](s, "model").Describe())) },
+	"groma_model_batches_json": func(s *step) (reply, error) {
+		text, err := get[*groma.Model](s, "model").Batches()
+		return gives("json", text, err)
+	},
 	"groma_model_metadata": func(s *step) (reply, error) {
 		return nullable(get[*groma.Model](s, "model").Metadata(s.text("key")))
 	},

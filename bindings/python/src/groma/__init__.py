@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from . import log, neighbors, runtime
 from ._checkpoint import Checkpoint
-from ._devices import Device, devices, doctor
+from ._devices import Device, devices, doctor, least_loaded
 from ._errors import (
     ArgumentError,
     Cancelled,
@@ -100,6 +100,7 @@ __all__ = [
     "filter_points",
     "ground_file",
     "ground_points",
+    "least_loaded",
     "log",
     "neighbors",
     "read_las",

@@ -23,6 +23,10 @@ class Device(NamedTuple):
     #: Everything that the library says of it.
     details: dict[str, Any]
 
+    def fits(self, size_bytes: int) -> bool:
+        """Whether so much of its memory was free when it was listed; not where that is not known."""
+        return size_bytes <= self.memory_free_bytes
+
 
 def devices() -> list[Device]:
     """The devices of this machine that can be used."""
@@ -39,6 +43,11 @@ def devices() -> list[Device]:
         )
         for i in range(lib.groma_devices_count(handle))
     ]
+
+
+def least_loaded() -> str:
+    """Name of the GPU that is least at work, as the option ``device`` takes it; ``cpu`` if no GPU can be used."""
+    return text(lib.groma_devices_least_loaded(create(lib.groma_devices_list, lib.groma_devices_destroy)))
 
 
 def doctor() -> dict[str, Any]:

@@ -81,6 +81,7 @@ def features(
     block_size_m: float = 0.0,
     linear_unit_m: float = 0.0,
     dtm: PathLike | None = None,
+    device: str | None = None,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> Features:
@@ -88,7 +89,8 @@ def features(
 
     `threads` 0 is one a core; `block_size_m` bounds the memory (0: all at once); the result depends on neither.
     `linear_unit_m` is the length of a unit of the coordinates; 0 is that of the file for a :class:`groma.Cloud`, else
-    a metre. `dtm` is a terrain model, for schemas that want one.
+    a metre. `dtm` is a terrain model, for schemas that want one. `device` is ``cpu`` (the default), ``auto``, ``cuda``,
+    ``cuda:0,2`` or ``all``.
     """
     read = Points.of(points)
     options = options_of(
@@ -99,6 +101,7 @@ def features(
         block_size_m=block_size_m,
         linear_unit_m=linear_unit_m or read.linear_unit_m,
         dtm=None if dtm is None else path_bytes(dtm, "dtm"),
+        device=None if device is None else to_bytes(device, "device"),
     )
     with watched(options, progress, cancel):
         handle = create(
@@ -123,6 +126,7 @@ def features_file(
     block_size_m: float = 0.0,
     linear_unit_m: float = 0.0,
     dtm: PathLike | None = None,
+    device: str | None = None,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> Summary:
@@ -142,6 +146,7 @@ def features_file(
         block_size_m=block_size_m,
         linear_unit_m=linear_unit_m,
         dtm=None if dtm is None else path_bytes(dtm, "dtm"),
+        device=None if device is None else to_bytes(device, "device"),
     )
     paths = path_bytes(input, "input"), path_bytes(output, "output")
     with watched(options, progress, cancel):

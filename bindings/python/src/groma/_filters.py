@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _low
-from ._handle import Owned, PathLike, create, path_bytes, text
+from ._handle import Owned, PathLike, create, path_bytes, text, to_bytes
 from ._job import SEARCHES, Cancel, Progress, Search, choice, options_of, watched
 from ._library import lib
 from ._points import Points, PointsLike
@@ -118,6 +118,7 @@ def filter_points(
     threads: int = 0,
     search: Search = "auto",
     linear_unit_m: float = 0.0,
+    device: str | None = None,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> Filtered:
@@ -143,6 +144,7 @@ def filter_points(
         start_row=start_row,
         seed=seed,
         linear_unit_m=linear_unit_m or read.linear_unit_m,
+        device=None if device is None else to_bytes(device, "device"),
     )
     kind = choice(_FILTERS, filter, "filter")
     with watched(options, progress, cancel):
@@ -171,6 +173,7 @@ def filter_file(
     threads: int = 0,
     search: Search = "auto",
     linear_unit_m: float = 0.0,
+    device: str | None = None,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> FilterSummary:
@@ -194,6 +197,7 @@ def filter_file(
         start_row=start_row,
         seed=seed,
         linear_unit_m=linear_unit_m,
+        device=None if device is None else to_bytes(device, "device"),
     )
     paths = path_bytes(input, "input"), path_bytes(output, "output")
     kind = choice(_FILTERS, filter, "filter")

@@ -432,8 +432,7 @@ class groma_model_options_t(ctypes.Structure):
         #: none. A weight that the model has not, or has with another type or shape, is an error, and so are weights
         #: that were trained for other classes or features.
         ("checkpoint", c_char_p),
-        #: The devices to run on: `auto` (NULL, the default), `cpu`, `cuda`, `cuda:0,2` or `all`. What is asked for by
-        #: name and cannot be used is an error.
+        #: The devices to run on; `auto` for NULL (the default).
         ("device", c_char_p),
     ]
 
@@ -683,6 +682,9 @@ class groma_features_options_t(ctypes.Structure):
         #: the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other
         #: schemas.
         ("dtm", c_char_p),
+        #: The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not
+        #: depend on them, but for the last bits of `slope` and `height_extent_ratio`.
+        ("device", c_char_p),
     ]
 
 
@@ -718,6 +720,9 @@ class groma_features_file_options_t(ctypes.Structure):
         #: the vertical unit of the points, which covers them all. NULL (the default) for none; refused for other
         #: schemas.
         ("dtm", c_char_p),
+        #: The devices that compute; `cpu` for NULL (the default). Blocks are spread over several. The result does not
+        #: depend on them, but for the last bits of `slope` and `height_extent_ratio`.
+        ("device", c_char_p),
     ]
 
 
@@ -817,6 +822,10 @@ class groma_filter_options_t(ctypes.Structure):
         ("progress", groma_progress_fn),
         #: Handed to `progress`.
         ("progress_user", c_void_p),
+        #: The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or
+        #: the one least at work; with `auto`, the CPU does what a GPU could not hold. Random points are for the CPU
+        #: only.
+        ("device", c_char_p),
     ]
 
 
@@ -842,6 +851,9 @@ class groma_neighbors_options_t(ctypes.Structure):
         ("progress", groma_progress_fn),
         #: Handed to `progress`.
         ("progress_user", c_void_p),
+        #: The device that works; `cpu` for NULL (the default). Of several GPUs one does all, the first that is named or
+        #: the one least at work; with `auto`, the CPU does what a GPU could not hold. The result does not depend on it.
+        ("device", c_char_p),
     ]
 
 
@@ -949,8 +961,15 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     # How much of it could be taken when the devices were listed. 0 if it is not known and if there is no such device.
     #     uint64_t groma_devices_memory_free_bytes(const groma_devices_t *devices, uint64_t index)
     "groma_devices_memory_free_bytes": (c_uint64, [c_void_p, c_uint64]),
+    # 1 if so many bytes of a device's memory were free when the devices were listed, else 0, also where that is not
+    # known.
+    #     int32_t groma_devices_fits(const groma_devices_t *devices, uint64_t index, uint64_t bytes)
+    "groma_devices_fits": (c_int32, [c_void_p, c_uint64, c_uint64]),
+    # Name of the GPU that was least at work; of equals the one with more free memory. The CPU's, if no GPU can be used.
+    #     const char *groma_devices_least_loaded(const groma_devices_t *devices)
+    "groma_devices_least_loaded": (c_char_p, [c_void_p]),
     # Everything as a JSON object: `cpu`; `memory`; `devices`, in which those that cannot be used say why, and a GPU has
-    # an object `gpu` with its memory, load and what else is known; and `cuda`, the driver of GPUs.
+    # an object `gpu` with its memory, load and what else is known; `least_loaded`; and `cuda`, the driver of GPUs.
     #     const char *groma_devices_json(const groma_devices_t *devices)
     "groma_devices_json": (c_char_p, [c_void_p]),
     # Frees a list of devices; takes NULL.
@@ -1021,6 +1040,13 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     # schema, size, runtime, and of an ensemble its models; lives as long as the model. NULL for NULL.
     #     const char *groma_model_describe_json(const groma_model_t *model)
     "groma_model_describe_json": (c_char_p, [c_void_p]),
+    # Rows a call that suit the model on each device, as a JSON array of `device`, `rows` and, where measured,
+    # `rows_per_s`. A GPU is measured once for a model and about so much free memory, and remembered, for later
+    # processes too (in the folder that `GROMA_CACHE` names, or where the system keeps caches). Of the CPU it is what
+    # the manifest says.
+    #     groma_status_t groma_model_batches_json(const groma_model_t *model, groma_string_t **json, groma_error_t
+    #     **error)
+    "groma_model_batches_json": (c_int32, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     # A value of the ONNX file's own metadata; lives as long as the model. NULL for NULL, and if there is no such key.
     #     const char *groma_model_metadata(const groma_model_t *model, const char *key)
     "groma_model_metadata": (c_char_p, [c_void_p, c_char_p]),

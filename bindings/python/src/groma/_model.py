@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from . import _low
 from ._errors import ArgumentError
-from ._handle import Owned, PathLike, create, path_bytes, text, to_bytes
+from ._handle import Owned, PathLike, create, owned_json, path_bytes, text, to_bytes
 from ._job import SEARCHES, Cancel, Progress, Search, choice, classes_array, options_of, watched
 from ._library import lib
 from ._points import Points, PointsLike
@@ -144,6 +144,11 @@ class Model(Owned):
         """Everything that is known of the model: its manifest, tensors and metadata."""
         handle = self._live
         return json.loads(text(lib.groma_model_describe_json(handle)))  # type: ignore[no-any-return]
+
+    def batches(self) -> list[dict[str, Any]]:
+        """Rows a call that suit the model on each of its devices: ``device``, ``rows`` and, where measured,
+        ``rows_per_s``. A GPU is measured once, which takes a part of a second, and remembered."""
+        return owned_json(lib.groma_model_batches_json, self._live)  # type: ignore[no-any-return]
 
     def metadata(self, key: str) -> str | None:
         """The value of a key of the ONNX metadata; None if there is no such key."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _low
-from ._handle import Owned, create
+from ._handle import Owned, create, to_bytes
 from ._job import SEARCHES, Cancel, Progress, Search, choice, options_of, real, watched, whole
 from ._library import lib
 from ._points import Points, PointsLike
@@ -62,17 +62,18 @@ def nearest(
     threads: int = 0,
     search: Search = "auto",
     linear_unit_m: float = 0.0,
+    device: str | None = None,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> Neighbors:
     """The `k` nearest points of each point, itself included, none farther than `max_distance_m` (0: no bound).
 
     `linear_unit_m` is the length of a unit of the coordinates; 0 is that of the file for a :class:`groma.Cloud`, else
-    a metre.
+    a metre. `device` is ``cpu`` (the default), ``auto``, ``cuda`` or ``cuda:0``.
     """
     count = whole(k, "k", 1, 2**64 - 1)
     read = Points.of(points)
-    options = _options(threads, search, linear_unit_m or read.linear_unit_m, max_distance_m=max_distance_m)
+    options = _options(threads, search, linear_unit_m or read.linear_unit_m, device, max_distance_m=max_distance_m)
     with watched(options, progress, cancel):
         handle = create(
             lib.groma_neighbors_nearest, lib.groma_neighbors_destroy, read._pointer, count, ctypes.byref(options)
@@ -87,13 +88,14 @@ def within(
     threads: int = 0,
     search: Search = "auto",
     linear_unit_m: float = 0.0,
+    device: str | None = None,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
 ) -> Neighbors:
     """All points within `radius_m` of each point, itself included. For the rest see :func:`nearest`."""
     radius_m = real(radius_m, "radius_m")
     read = Points.of(points)
-    options = _options(threads, search, linear_unit_m or read.linear_unit_m)
+    options = _options(threads, search, linear_unit_m or read.linear_unit_m, device)
     with watched(options, progress, cancel):
         handle = create(
             lib.groma_neighbors_within, lib.groma_neighbors_destroy, read._pointer, radius_m, ctypes.byref(options)
@@ -101,12 +103,13 @@ def within(
     return Neighbors._from_handle(handle)
 
 
-def _options(threads: int, search: str, linear_unit_m: float, **fields: Any) -> Any:
+def _options(threads: int, search: str, linear_unit_m: float, device: str | None, **fields: Any) -> Any:
     return options_of(
         _low.groma_neighbors_options_t,
         lib.groma_neighbors_options_init,
         threads=threads,
         search=choice(SEARCHES, search, "search"),
         linear_unit_m=linear_unit_m,
+        device=None if device is None else to_bytes(device, "device"),
         **fields,
     )

@@ -42,6 +42,16 @@ public final class Devices extends NativeObject {
         return number(h -> Low.groma_devices_memory_free_bytes(h, index));
     }
 
+    /** Whether so many bytes of its memory were free when devices were looked for; not where that is not known. */
+    public boolean fits(long index, long bytes) {
+        return number(h -> Low.groma_devices_fits(h, index, bytes)) != 0;
+    }
+
+    /** Name of the GPU that was least at work; {@code cpu} if none can be used. */
+    public String leastLoaded() {
+        return text(Low::groma_devices_least_loaded);
+    }
+
     /** Everything, as a JSON object. */
     public String json() {
         return text(Low::groma_devices_json);

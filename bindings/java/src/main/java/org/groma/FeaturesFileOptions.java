@@ -6,6 +6,7 @@ import com.sun.jna.Pointer;
 /** How to write features of a file. New options hold the defaults of the library. */
 public final class FeaturesFileOptions extends LongOptions<FeaturesFileOptions> {
     private final Low.groma_features_file_options_t raw;
+    private String device;
     private String dtm;
 
     /** Options with the defaults of the library. */
@@ -93,11 +94,23 @@ public final class FeaturesFileOptions extends LongOptions<FeaturesFileOptions> 
         return this;
     }
 
+    /** Where they are computed: {@code cpu}, {@code auto}, {@code cuda}, {@code cuda:0}, {@code all}; null (the default) for {@code cpu}. */
+    public String device() {
+        return device;
+    }
+
+    /** Sets {@link #device()}. */
+    public FeaturesFileOptions device(String device) {
+        this.device = device;
+        return this;
+    }
+
     static Pointer write(FeaturesFileOptions options, Call call, Cancel own) {
         call.watch(options, own);
         FeaturesFileOptions given = options == null ? new FeaturesFileOptions() : options;
         Low.groma_features_file_options_t raw = call.copy(given.raw, Low.groma_features_file_options_t::new);
         raw.dtm = call.text(given.dtm);
+        raw.device = call.text(given.device);
         raw.cancel = call.cancel();
         raw.progress = call.progress();
         return call.write(raw);

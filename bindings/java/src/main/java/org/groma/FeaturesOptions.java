@@ -6,6 +6,7 @@ import com.sun.jna.Pointer;
 /** How to compute features. New options hold the defaults of the library. */
 public final class FeaturesOptions extends LongOptions<FeaturesOptions> {
     private final Low.groma_features_options_t raw;
+    private String device;
     private String dtm;
 
     /** Options with the defaults of the library. */
@@ -71,11 +72,23 @@ public final class FeaturesOptions extends LongOptions<FeaturesOptions> {
         return this;
     }
 
+    /** Where they are computed: {@code cpu}, {@code auto}, {@code cuda}, {@code cuda:0}, {@code all}; null (the default) for {@code cpu}. */
+    public String device() {
+        return device;
+    }
+
+    /** Sets {@link #device()}. */
+    public FeaturesOptions device(String device) {
+        this.device = device;
+        return this;
+    }
+
     static Pointer write(FeaturesOptions options, Call call, Cancel own) {
         call.watch(options, own);
         FeaturesOptions given = options == null ? new FeaturesOptions() : options;
         Low.groma_features_options_t raw = call.copy(given.raw, Low.groma_features_options_t::new);
         raw.dtm = call.text(given.dtm);
+        raw.device = call.text(given.device);
         raw.cancel = call.cancel();
         raw.progress = call.progress();
         return call.write(raw);

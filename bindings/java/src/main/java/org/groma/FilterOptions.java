@@ -9,6 +9,7 @@ import com.sun.jna.Pointer;
  */
 public final class FilterOptions extends LongOptions<FilterOptions> {
     private final Low.groma_filter_options_t raw;
+    private String device;
 
     /** Options with the defaults of the library. */
     public FilterOptions() {
@@ -172,10 +173,22 @@ public final class FilterOptions extends LongOptions<FilterOptions> {
         return this;
     }
 
+    /** Where points are chosen: {@code cpu}, {@code auto}, {@code cuda}, {@code cuda:0}; null (the default) for {@code cpu}. */
+    public String device() {
+        return device;
+    }
+
+    /** Sets {@link #device()}. */
+    public FilterOptions device(String device) {
+        this.device = device;
+        return this;
+    }
+
     static Pointer write(FilterOptions options, Call call, Cancel own) {
         call.watch(options, own);
         FilterOptions given = options == null ? new FilterOptions() : options;
         Low.groma_filter_options_t raw = call.copy(given.raw, Low.groma_filter_options_t::new);
+        raw.device = call.text(given.device);
         raw.cancel = call.cancel();
         raw.progress = call.progress();
         return call.write(raw);

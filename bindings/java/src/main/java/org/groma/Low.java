@@ -450,10 +450,7 @@ public final class Low {
          */
         public Pointer checkpoint;
 
-        /**
-         * The devices to run on: {@code auto} (NULL, the default), {@code cpu}, {@code cuda}, {@code cuda:0,2} or
-         * {@code all}. What is asked for by name and cannot be used is an error.
-         */
+        /** The devices to run on; {@code auto} for NULL (the default). */
         public Pointer device;
 
         /** A struct of its own. */
@@ -905,7 +902,7 @@ public final class Low {
     /** How to compute features. Fill it with {@code groma_features_options_init}. */
     @FieldOrder({
         "struct_size", "threads", "search", "reserved", "block_size_m", "linear_unit_m", "cancel", "progress",
-        "progress_user", "dtm"
+        "progress_user", "dtm", "device"
     })
     public static class groma_features_options_t extends Structure {
         /** Set by {@code groma_features_options_init}. */
@@ -945,6 +942,12 @@ public final class Low {
          */
         public Pointer dtm;
 
+        /**
+         * The devices that compute; {@code cpu} for NULL (the default). Blocks are spread over several. The result does
+         * not depend on them, but for the last bits of {@code slope} and {@code height_extent_ratio}.
+         */
+        public Pointer device;
+
         /** A struct of its own. */
         public groma_features_options_t() {}
 
@@ -961,7 +964,7 @@ public final class Low {
     /** How to write features of a file. Fill it with {@code groma_features_file_options_init}. */
     @FieldOrder({
         "struct_size", "threads", "search", "point_format", "overwrite", "reserved", "block_size_m", "linear_unit_m",
-        "cancel", "progress", "progress_user", "dtm"
+        "cancel", "progress", "progress_user", "dtm", "device"
     })
     public static class groma_features_file_options_t extends Structure {
         /** Set by {@code groma_features_file_options_init}. */
@@ -1009,6 +1012,12 @@ public final class Low {
          * other schemas.
          */
         public Pointer dtm;
+
+        /**
+         * The devices that compute; {@code cpu} for NULL (the default). Blocks are spread over several. The result does
+         * not depend on them, but for the last bits of {@code slope} and {@code height_extent_ratio}.
+         */
+        public Pointer device;
 
         /** A struct of its own. */
         public groma_features_file_options_t() {}
@@ -1125,7 +1134,8 @@ public final class Low {
      */
     @FieldOrder({
         "struct_size", "threads", "search", "voxel_keep", "mark", "overwrite", "neighbors", "multiplier", "radius_m",
-        "voxel_size_m", "count", "fraction", "start_row", "seed", "linear_unit_m", "cancel", "progress", "progress_user"
+        "voxel_size_m", "count", "fraction", "start_row", "seed", "linear_unit_m", "cancel", "progress",
+        "progress_user", "device"
     })
     public static class groma_filter_options_t extends Structure {
         /** Set by {@code groma_filter_options_init}. */
@@ -1193,6 +1203,13 @@ public final class Low {
         /** Handed to {@code progress}. */
         public Pointer progress_user;
 
+        /**
+         * The device that works; {@code cpu} for NULL (the default). Of several GPUs one does all, the first that is
+         * named or the one least at work; with {@code auto}, the CPU does what a GPU could not hold. Random points are
+         * for the CPU only.
+         */
+        public Pointer device;
+
         /** A struct of its own. */
         public groma_filter_options_t() {}
 
@@ -1209,7 +1226,7 @@ public final class Low {
     /** How to search. Fill it with {@code groma_neighbors_options_init}. */
     @FieldOrder({
         "struct_size", "threads", "search", "reserved", "max_distance_m", "linear_unit_m", "cancel", "progress",
-        "progress_user"
+        "progress_user", "device"
     })
     public static class groma_neighbors_options_t extends Structure {
         /** Set by {@code groma_neighbors_options_init}. */
@@ -1241,6 +1258,13 @@ public final class Low {
 
         /** Handed to {@code progress}. */
         public Pointer progress_user;
+
+        /**
+         * The device that works; {@code cpu} for NULL (the default). Of several GPUs one does all, the first that is
+         * named or the one least at work; with {@code auto}, the CPU does what a GPU could not hold. The result does
+         * not depend on it.
+         */
+        public Pointer device;
 
         /** A struct of its own. */
         public groma_neighbors_options_t() {}
@@ -1442,9 +1466,23 @@ public final class Low {
     public static native long groma_devices_memory_free_bytes(Pointer devices, long index);
 
     /**
+     * 1 if so many bytes of a device's memory were free when the devices were listed, else 0, also where that is not
+     * known.
+     */
+    public static native int groma_devices_fits(Pointer devices, long index, long bytes);
+
+    /**
+     * Name of the GPU that was least at work; of equals the one with more free memory. The CPU's, if no GPU can be
+     * used.
+     *
+     * @return borrowed, may be NULL: NULL for NULL
+     */
+    public static native Pointer groma_devices_least_loaded(Pointer devices);
+
+    /**
      * Everything as a JSON object: {@code cpu}; {@code memory}; {@code devices}, in which those that cannot be used say
-     * why, and a GPU has an object {@code gpu} with its memory, load and what else is known; and {@code cuda}, the
-     * driver of GPUs.
+     * why, and a GPU has an object {@code gpu} with its memory, load and what else is known; {@code least_loaded}; and
+     * {@code cuda}, the driver of GPUs.
      *
      * @return borrowed, may be NULL: NULL for NULL
      */
@@ -1581,6 +1619,16 @@ public final class Low {
      * @return borrowed, may be NULL: the text
      */
     public static native Pointer groma_model_describe_json(Pointer model);
+
+    /**
+     * Rows a call that suit the model on each device, as a JSON array of {@code device}, {@code rows} and, where
+     * measured, {@code rows_per_s}. A GPU is measured once for a model and about so much free memory, and remembered,
+     * for later processes too (in the folder that {@code GROMA_CACHE} names, or where the system keeps caches). Of the
+     * CPU it is what the manifest says.
+     *
+     * @param json owned: destroy it with {@code groma_string_destroy}
+     */
+    public static native int groma_model_batches_json(Pointer model, Pointer json, Pointer error);
 
     /**
      * A value of the ONNX file's own metadata; lives as long as the model. NULL for NULL, and if there is no such key.

@@ -123,6 +123,14 @@ public final class Model extends NativeObject {
         return text(Low::groma_model_describe_json);
     }
 
+    /** Rows a call that suit the model on each of its devices, as a JSON array; a GPU is measured once, and remembered. */
+    public String batchesJson() {
+        try (Call call = new Call()) {
+            Pointer model = call.use(this);
+            return call.string((json, error) -> Low.groma_model_batches_json(model, json, error));
+        }
+    }
+
     /** A value of the ONNX metadata; null if there is none under this key. */
     public String metadata(String key) {
         try (Call call = new Call()) {

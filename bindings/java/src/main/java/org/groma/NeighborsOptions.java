@@ -6,6 +6,7 @@ import com.sun.jna.Pointer;
 /** How to search neighbours. New options hold the defaults of the library. */
 public final class NeighborsOptions extends LongOptions<NeighborsOptions> {
     private final Low.groma_neighbors_options_t raw;
+    private String device;
 
     /** Options with the defaults of the library. */
     public NeighborsOptions() {
@@ -59,10 +60,22 @@ public final class NeighborsOptions extends LongOptions<NeighborsOptions> {
         return this;
     }
 
+    /** Where they are searched: {@code cpu}, {@code auto}, {@code cuda}, {@code cuda:0}; null (the default) for {@code cpu}. */
+    public String device() {
+        return device;
+    }
+
+    /** Sets {@link #device()}. */
+    public NeighborsOptions device(String device) {
+        this.device = device;
+        return this;
+    }
+
     static Pointer write(NeighborsOptions options, Call call, Cancel own) {
         call.watch(options, own);
         NeighborsOptions given = options == null ? new NeighborsOptions() : options;
         Low.groma_neighbors_options_t raw = call.copy(given.raw, Low.groma_neighbors_options_t::new);
+        raw.device = call.text(given.device);
         raw.cancel = call.cancel();
         raw.progress = call.progress();
         return call.write(raw);

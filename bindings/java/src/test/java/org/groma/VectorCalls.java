@@ -80,6 +80,8 @@ final class VectorCalls {
         all("groma_devices_description", s -> s.get(Devices.class, "devices").description(s.whole("index")));
         all("groma_devices_memory_total_bytes", s -> s.get(Devices.class, "devices").memoryTotalBytes(s.whole("index")));
         all("groma_devices_memory_free_bytes", s -> s.get(Devices.class, "devices").memoryFreeBytes(s.whole("index")));
+        all("groma_devices_fits", s -> s.get(Devices.class, "devices").fits(s.whole("index"), s.whole("bytes")) ? 1 : 0);
+        all("groma_devices_least_loaded", s -> s.get(Devices.class, "devices").leastLoaded());
         all("groma_devices_json", s -> s.get(Devices.class, "devices").json());
         all("groma_devices_destroy", s -> s.destroy("devices"));
         all("groma_log_set", VectorCalls::setLog);
@@ -120,6 +122,7 @@ final class VectorCalls {
         all("groma_model_class_name", s -> s.get(Model.class, "model").className(s.whole("index")));
         all("groma_model_manifest_json", s -> s.get(Model.class, "model").manifestJson());
         all("groma_model_describe_json", s -> s.get(Model.class, "model").describeJson());
+        all("groma_model_batches_json", s -> s.give("json", s.get(Model.class, "model").batchesJson()));
         all("groma_model_metadata", s -> s.get(Model.class, "model").metadata(s.text("key")));
         all("groma_model_destroy", s -> s.destroy("model"));
         all("groma_classify_file", s -> s.give("summary", s.get(Model.class, "model").classifyFile(s.text("input"),
